@@ -1,0 +1,569 @@
+//! The states of a backend, pure: time, randomness and the outcome of every question come in, commands go out.
+
+use super::Backoff;
+use crate::diagnosis::{Class, Reason};
+use mdd_driver_api::model::{Identity, Queue, Sample, Verdict};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Between two checks of a healthy backend.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
+/// After a miss, and while a change is under way.
+const CHECK_SOON: Duration = Duration::from_secs(1);
+/// Without a push channel that the backend should have.
+const CHECK_POLLING: Duration = Duration::from_secs(2);
+/// Silence that ends a connection when nothing else speaks for the backend.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Between two questions to a backend that needs its user.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+
+/// Where a backend stands.
+#[derive(Debug, Clone)]
+pub enum State {
+    /// Switched off by the user.
+    Disabled,
+    /// Until `next_try`.
+    Waiting {
+        /// Why.
+        reason: Reason,
+        /// When.
+        next_try: Instant,
+    },
+    /// On the way.
+    Connecting {
+        /// The step that is under way.
+        phase: Phase,
+        /// When it has failed.
+        deadline: Instant,
+    },
+    /// Usable.
+    Connected(Box<Connected>),
+    /// Only the user can change it; asked again every 30 s with one unauthenticated question.
+    Refused {
+        /// Why.
+        reason: Reason,
+        /// When it is asked again, or must have answered.
+        due: Instant,
+        /// Whether the question is under way.
+        asking: bool,
+    },
+}
+
+/// The steps of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Opening a TCP connection.
+    Dial,
+    /// Asking what it is.
+    Identify,
+    /// Waiting for the first good answer.
+    Check,
+    /// Waiting for the first news of the push channel.
+    Watch,
+}
+
+impl Phase {
+    /// How long the step may take. A service that is asked something that it does not know may need 4 s.
+    pub const fn deadline(self) -> Duration {
+        match self {
+            Self::Dial => Duration::from_millis(1500),
+            Self::Identify => Duration::from_secs(8),
+            Self::Check | Self::Watch => Duration::from_secs(3),
+        }
+    }
+}
+
+/// What is known of a connected backend.
+#[derive(Debug, Clone)]
+pub struct Connected {
+    /// The next check.
+    pub check: Ask,
+    /// The first unanswered check of a row, and why the last one failed.
+    pub silent: Option<(Instant, u32, Reason)>,
+    /// The push channel.
+    pub push: Push,
+    /// What the driver says is missing.
+    pub problem: Option<Reason>,
+    /// What it has to do.
+    pub queue: Option<Queue>,
+    /// What changes with a restart.
+    pub boot: Option<String>,
+}
+
+/// A repeated question.
+#[derive(Debug, Clone, Copy)]
+pub enum Ask {
+    /// Comes next.
+    At(Instant),
+    /// Is under way; it ends by itself after [`Phase::Check`]'s deadline.
+    UnderWay,
+}
+
+/// The push channel of a connected backend.
+#[derive(Debug, Clone)]
+pub enum Push {
+    /// The kind has none: checks tell everything.
+    None,
+    /// It is open.
+    Open,
+    /// It is being opened again.
+    Opening(Instant, Reason),
+    /// It will be opened again.
+    Down(Instant, Reason),
+}
+
+/// A failure as the machine sees it.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// What kind.
+    pub class: Class,
+    /// Why, for people.
+    pub reason: Reason,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The backend was added or switched on, or somebody asked for a try now.
+    TryNow,
+    /// The user switched it off.
+    Disable,
+    /// Time has passed; due after [`Life::due`].
+    Tick,
+    /// The answer to [`Command::Dial`].
+    Dialed(Result<(), Fault>),
+    /// The answer to [`Command::Identify`].
+    Identified(Result<Identity, Fault>),
+    /// The answer to [`Command::Check`].
+    Checked(Result<Sample, Fault>),
+    /// [`Command::Watch`] reported the first or the next sample.
+    Status(Sample),
+    /// [`Command::Watch`] reported that a part is missing, or is there again.
+    Problem(Option<Reason>),
+    /// [`Command::Watch`] reported that the inventory has changed.
+    Changed,
+    /// [`Command::Watch`] ended; `None` when the kind has no push channel.
+    WatchEnded(Option<Fault>),
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// Open a TCP connection and close it.
+    Dial,
+    /// Ask what it is, without secrets.
+    Identify,
+    /// Let the instance use its secrets: it is one of ours.
+    Promote,
+    /// Ask for a sample.
+    Check,
+    /// Open the push channel.
+    Watch,
+    /// Close it.
+    StopWatch,
+    /// Read the inventory, beside everything else.
+    Inspect,
+    /// Drop every question that is under way, the push channel included.
+    Abandon,
+    /// Drop the driver's instance: the next question makes a new one.
+    DropInstance,
+}
+
+/// The life of one backend.
+#[derive(Debug)]
+pub struct Life {
+    state: State,
+    backoff: Backoff,
+    watch_backoff: Backoff,
+    /// A key was refused although it is set: only its change or an open door makes another attempt worthwhile.
+    key_refused: bool,
+    has_key: bool,
+    /// The explanation for faults that the machine itself states.
+    words: Words,
+}
+
+/// Reasons that the machine states by itself.
+#[derive(Debug, Clone)]
+pub struct Words {
+    /// The state before the first attempt.
+    pub not_tried: Reason,
+    /// A step or check took longer than its deadline.
+    pub no_answer: Reason,
+    /// A connected backend was silent for too long.
+    pub stopped_answering: Reason,
+    /// No channel was opened within its deadline.
+    pub no_live_updates: Reason,
+    /// Another program answered; the observation is added.
+    pub wrong_service: Reason,
+    /// It is locked; the observation is added.
+    pub needs_key: Reason,
+}
+
+fn observed(template: &Reason, observation: &str) -> Reason {
+    let observation = mdd_driver_api::text::printable(observation, 300);
+    if observation.is_empty() { template.clone() } else { Reason { observation, ..template.clone() } }
+}
+
+impl Life {
+    /// A backend that has not been tried yet.
+    pub fn new(words: Words, has_key: bool, now: Instant) -> Self {
+        Self {
+            state: State::Waiting { reason: words.not_tried.clone(), next_try: now },
+            backoff: Backoff::default(),
+            watch_backoff: Backoff::default(),
+            key_refused: false,
+            has_key,
+            words,
+        }
+    }
+
+    /// A backend that discovery has just recognised: its identity comes as the first input.
+    pub fn recognised(words: Words, has_key: bool, now: Instant) -> Self {
+        let mut life = Self::new(words, has_key, now);
+        life.enter(Phase::Identify, now);
+        life
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Number of the attempt that is under way or comes next; 0 while connected.
+    pub fn attempt(&self) -> u32 {
+        match self.state {
+            State::Disabled | State::Connected(_) => 0,
+            State::Waiting { .. } | State::Connecting { .. } | State::Refused { .. } => self.backoff.failures() + 1,
+        }
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub fn due(&self) -> Option<Instant> {
+        match &self.state {
+            State::Disabled => None,
+            State::Waiting { next_try, .. } => Some(*next_try),
+            State::Connecting { deadline, .. } => Some(*deadline),
+            State::Refused { due, .. } => Some(*due),
+            State::Connected(connected) => {
+                let check = match connected.check {
+                    Ask::At(at) => Some(at),
+                    Ask::UnderWay => None,
+                };
+                let push = match connected.push {
+                    Push::None | Push::Open => None,
+                    Push::Opening(at, _) | Push::Down(at, _) => Some(at),
+                };
+                check.into_iter().chain(push).min()
+            }
+        }
+    }
+
+    /// Takes in what happened and says what is to be done. `random` is uniform over all of `u64`.
+    pub fn handle(&mut self, input: Input, now: Instant, random: u64) -> Vec<Command> {
+        match input {
+            Input::Disable => {
+                self.state = State::Disabled;
+                vec![Command::Abandon, Command::DropInstance]
+            }
+            Input::TryNow => self.try_now(now),
+            Input::Tick => self.tick(now, random),
+            Input::Dialed(result) => self.dialed(result, now, random),
+            Input::Identified(result) => self.identified(result, now, random),
+            Input::Checked(result) => self.checked(result, now, random),
+            Input::Status(sample) => self.status(sample, now),
+            Input::Problem(problem) => self.problem(problem),
+            Input::Changed => match self.state {
+                State::Connected(_) => vec![Command::Inspect],
+                _ => vec![],
+            },
+            Input::WatchEnded(fault) => self.watch_ended(fault, now, random),
+        }
+    }
+
+    fn try_now(&mut self, now: Instant) -> Vec<Command> {
+        match &mut self.state {
+            State::Disabled | State::Waiting { .. } => self.begin(now),
+            State::Refused { asking, .. } => {
+                if *asking {
+                    return vec![];
+                }
+                self.key_refused = false;
+                self.begin(now)
+            }
+            State::Connecting { .. } => vec![],
+            State::Connected(connected) => {
+                let mut commands = connected.ask();
+                commands.push(Command::Inspect);
+                commands
+            }
+        }
+    }
+
+    fn begin(&mut self, now: Instant) -> Vec<Command> {
+        self.enter(Phase::Dial, now);
+        vec![Command::Dial]
+    }
+
+    fn enter(&mut self, phase: Phase, now: Instant) {
+        self.state = State::Connecting { phase, deadline: now + phase.deadline() };
+    }
+
+    fn tick(&mut self, now: Instant, random: u64) -> Vec<Command> {
+        if self.due().is_none_or(|due| now < due) {
+            return vec![];
+        }
+        match &self.state {
+            State::Disabled => vec![],
+            State::Waiting { .. } => self.begin(now),
+            State::Connecting { phase: Phase::Watch, .. } => self.connected_without_push(now, random),
+            State::Connecting { .. } => {
+                let fault = Fault { class: Class::Silent, reason: self.words.no_answer.clone() };
+                self.failed(fault, now, random)
+            }
+            State::Refused { asking: false, .. } => self.ask_refused(now),
+            State::Refused { asking: true, reason, .. } => {
+                let reason = reason.clone();
+                self.refused(reason, now);
+                vec![Command::Abandon]
+            }
+            State::Connected(_) => self.tick_connected(now, random),
+        }
+    }
+
+    fn ask_refused(&mut self, now: Instant) -> Vec<Command> {
+        if let State::Refused { due, asking, .. } = &mut self.state {
+            *due = now + Phase::Identify.deadline();
+            *asking = true;
+        }
+        vec![Command::Identify]
+    }
+
+    fn dialed(&mut self, result: Result<(), Fault>, now: Instant, random: u64) -> Vec<Command> {
+        match (&self.state, result) {
+            (State::Connecting { phase: Phase::Dial, .. }, Ok(())) => {
+                self.enter(Phase::Identify, now);
+                vec![Command::Identify]
+            }
+            (State::Connecting { phase: Phase::Dial, .. }, Err(fault)) => self.failed(fault, now, random),
+            _ => vec![],
+        }
+    }
+
+    fn identified(&mut self, result: Result<Identity, Fault>, now: Instant, random: u64) -> Vec<Command> {
+        match &self.state {
+            State::Connecting { phase: Phase::Identify, .. } | State::Refused { asking: true, .. } => {}
+            _ => return vec![],
+        }
+        let identity = match result {
+            Ok(identity) => identity,
+            Err(fault) => return self.failed(fault, now, random),
+        };
+        match identity.verdict {
+            Verdict::Mine => self.go_on(now),
+            Verdict::Locked if self.has_key && !self.key_refused => self.go_on(now),
+            Verdict::Locked => {
+                let reason = match &self.state {
+                    // The answer to the key says more than the closed door.
+                    State::Refused { reason, .. } if self.key_refused => reason.clone(),
+                    _ => observed(&self.words.needs_key, &identity.seen),
+                };
+                self.refused(reason, now);
+                vec![]
+            }
+            _ => {
+                self.refused(observed(&self.words.wrong_service, &identity.seen), now);
+                vec![]
+            }
+        }
+    }
+
+    fn go_on(&mut self, now: Instant) -> Vec<Command> {
+        self.enter(Phase::Check, now);
+        vec![Command::Promote, Command::Check]
+    }
+
+    fn checked(&mut self, result: Result<Sample, Fault>, now: Instant, random: u64) -> Vec<Command> {
+        match (&mut self.state, result) {
+            (State::Connecting { phase: Phase::Check, .. }, Ok(_)) => {
+                // It is what it should be and has answered well.
+                self.backoff.reset();
+                self.key_refused = false;
+                self.enter(Phase::Watch, now);
+                vec![Command::Watch]
+            }
+            (State::Connecting { phase: Phase::Check, .. }, Err(fault)) => self.failed(fault, now, random),
+            (State::Connected(connected), Ok(sample)) => connected.answered(sample, now),
+            (State::Connected(_), Err(fault)) => self.missed(fault, now, random),
+            _ => vec![],
+        }
+    }
+
+    /// A check of a connected backend failed.
+    fn missed(&mut self, fault: Fault, now: Instant, random: u64) -> Vec<Command> {
+        let State::Connected(connected) = &mut self.state else { return vec![] };
+        match fault.class {
+            Class::Gone | Class::NeedsYou | Class::OurFault => self.failed(fault, now, random),
+            Class::Silent | Class::Odd => {
+                let (since, misses) =
+                    connected.silent.as_ref().map_or((now, 0), |(since, misses, _)| (*since, *misses));
+                // One odd answer may be a connection that was cut in the wrong moment; two are another service.
+                if fault.class == Class::Odd && misses > 0 {
+                    return self.failed(fault, now, random);
+                }
+                if now.duration_since(since) >= SILENCE {
+                    let reason = observed(&self.words.stopped_answering, &fault.reason.observation);
+                    return self.failed(Fault { class: Class::Silent, reason }, now, random);
+                }
+                connected.silent = Some((since, misses + 1, fault.reason));
+                connected.check = Ask::At(now + CHECK_SOON);
+                vec![]
+            }
+        }
+    }
+
+    fn tick_connected(&mut self, now: Instant, random: u64) -> Vec<Command> {
+        let no_live_updates = self.words.no_live_updates.clone();
+        let State::Connected(connected) = &mut self.state else { return vec![] };
+        let mut commands = Vec::new();
+        match connected.push.clone() {
+            Push::Down(at, reason) if at <= now => {
+                connected.push = Push::Opening(now + Phase::Watch.deadline(), reason);
+                commands.push(Command::Watch);
+            }
+            Push::Opening(at, _) if at <= now => {
+                connected.push = Push::Down(now + self.watch_backoff.next(random), no_live_updates);
+                commands.push(Command::StopWatch);
+            }
+            Push::None | Push::Open | Push::Down(..) | Push::Opening(..) => {}
+        }
+        if matches!(connected.check, Ask::At(at) if at <= now) {
+            commands.extend(connected.ask());
+        }
+        commands
+    }
+
+    fn status(&mut self, sample: Sample, now: Instant) -> Vec<Command> {
+        match &mut self.state {
+            State::Connecting { phase: Phase::Watch, .. } => self.connected(Push::Open, Some(sample), now),
+            State::Connected(connected) => {
+                self.watch_backoff.reset();
+                connected.push = Push::Open;
+                connected.take(sample);
+                // News from a backend that seemed silent: ask at once whether it answers again.
+                if connected.silent.is_some() && matches!(connected.check, Ask::At(_)) {
+                    connected.check = Ask::At(now);
+                }
+                vec![]
+            }
+            _ => vec![],
+        }
+    }
+
+    fn problem(&mut self, problem: Option<Reason>) -> Vec<Command> {
+        if let State::Connected(connected) = &mut self.state {
+            connected.problem = problem;
+        }
+        vec![]
+    }
+
+    fn watch_ended(&mut self, fault: Option<Fault>, now: Instant, random: u64) -> Vec<Command> {
+        match (&mut self.state, fault) {
+            (State::Connecting { phase: Phase::Watch, .. }, None) => self.connected(Push::None, None, now),
+            (State::Connecting { phase: Phase::Watch, .. }, Some(fault)) if fault.class == Class::OurFault => {
+                self.failed(fault, now, random)
+            }
+            (State::Connecting { phase: Phase::Watch, .. }, Some(fault)) => {
+                let push = Push::Down(now + self.watch_backoff.next(random), fault.reason);
+                self.connected(push, None, now)
+            }
+            (State::Connected(connected), None) => {
+                connected.push = Push::None;
+                vec![]
+            }
+            (State::Connected(_), Some(fault)) if fault.class == Class::OurFault => self.failed(fault, now, random),
+            (State::Connected(connected), Some(fault)) => {
+                connected.push = Push::Down(now + self.watch_backoff.next(random), fault.reason);
+                // A channel that breaks is often the first sign of a loss.
+                connected.ask()
+            }
+            _ => vec![],
+        }
+    }
+
+    fn connected_without_push(&mut self, now: Instant, random: u64) -> Vec<Command> {
+        let push = Push::Down(now + self.watch_backoff.next(random), self.words.no_live_updates.clone());
+        let mut commands = vec![Command::StopWatch];
+        commands.extend(self.connected(push, None, now));
+        commands
+    }
+
+    fn connected(&mut self, push: Push, sample: Option<Sample>, now: Instant) -> Vec<Command> {
+        if matches!(push, Push::Open) {
+            self.watch_backoff.reset();
+        }
+        let mut connected =
+            Connected { check: Ask::At(now), silent: None, push, problem: None, queue: None, boot: None };
+        connected.check = Ask::At(now + connected.pace());
+        if let Some(sample) = sample {
+            connected.take(sample);
+        }
+        self.state = State::Connected(Box::new(connected));
+        vec![Command::Inspect]
+    }
+
+    /// Whatever was under way has failed: wait and try again, or wait for the user.
+    fn failed(&mut self, fault: Fault, now: Instant, random: u64) -> Vec<Command> {
+        let mut commands = vec![Command::Abandon];
+        if fault.class == Class::NeedsYou {
+            self.key_refused = self.has_key;
+            self.refused(fault.reason, now);
+        } else {
+            let next_try = now + self.backoff.next(random);
+            self.state = State::Waiting { reason: fault.reason, next_try };
+        }
+        if fault.class == Class::OurFault {
+            commands.push(Command::DropInstance);
+        }
+        commands
+    }
+
+    fn refused(&mut self, reason: Reason, now: Instant) {
+        self.state = State::Refused { reason, due: now + ASK_AGAIN, asking: false };
+    }
+}
+
+impl Connected {
+    /// Checks now, unless that is under way.
+    fn ask(&mut self) -> Vec<Command> {
+        match std::mem::replace(&mut self.check, Ask::UnderWay) {
+            Ask::At(_) => vec![Command::Check],
+            Ask::UnderWay => vec![],
+        }
+    }
+
+    /// A check was answered.
+    fn answered(&mut self, sample: Sample, now: Instant) -> Vec<Command> {
+        let restarted = sample.boot.is_some() && self.boot.is_some() && sample.boot != self.boot;
+        self.silent = None;
+        self.take(sample);
+        self.check = Ask::At(now + self.pace());
+        if restarted { vec![Command::Inspect] } else { vec![] }
+    }
+
+    fn take(&mut self, sample: Sample) {
+        self.queue = sample.queue.or(self.queue);
+        if sample.boot.is_some() {
+            self.boot = sample.boot;
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        match self.push {
+            Push::None | Push::Open => CHECK_EVERY,
+            Push::Opening(..) | Push::Down(..) => CHECK_POLLING,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

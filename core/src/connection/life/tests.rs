@@ -1,0 +1,359 @@
+//! Stories of a backend, told without time passing.
+
+use super::{Command, Connected, Fault, Input, Life, Phase, Push, State, Words};
+use crate::diagnosis::{Class, Reason};
+use mdd_driver_api::model::{Identity, Queue, Sample};
+use std::time::Duration;
+use tokio::time::Instant;
+
+fn reason(code: &str) -> Reason {
+    Reason { code: code.to_owned(), observation: code.to_owned(), meaning: String::new(), remedies: vec![] }
+}
+
+fn fault(class: Class, code: &str) -> Fault {
+    Fault { class, reason: reason(code) }
+}
+
+struct Story {
+    life: Life,
+    now: Instant,
+}
+
+impl Story {
+    fn with_key(has_key: bool) -> Self {
+        let words = Words {
+            not_tried: reason("not-tried"),
+            no_answer: reason("no-answer"),
+            stopped_answering: reason("stopped-answering"),
+            no_live_updates: reason("no-live-updates"),
+            wrong_service: reason("wrong-service"),
+            needs_key: reason("needs-key"),
+        };
+        let now = Instant::now();
+        Self { life: Life::new(words, has_key, now), now }
+    }
+
+    fn new() -> Self {
+        Self::with_key(false)
+    }
+
+    fn connected() -> Self {
+        let mut story = Self::new();
+        story.tell(Input::TryNow);
+        story.tell(Input::Dialed(Ok(())));
+        story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+        story.tell(Input::Checked(Ok(Sample::default())));
+        story.tell(Input::Status(Sample::default()));
+        story
+    }
+
+    fn tell(&mut self, input: Input) -> Vec<Command> {
+        self.life.handle(input, self.now, u64::MAX)
+    }
+
+    /// Lets time pass until the machine wants to be woken, and wakes it.
+    fn wake(&mut self) -> Vec<Command> {
+        self.now = self.life.due().expect("the machine always waits for something");
+        self.tell(Input::Tick)
+    }
+
+    fn facts(&self) -> &Connected {
+        match self.life.state() {
+            State::Connected(connected) => connected,
+            other => panic!("not connected: {other:?}"),
+        }
+    }
+
+    fn phase(&self) -> Phase {
+        match self.life.state() {
+            State::Connecting { phase, .. } => *phase,
+            other => panic!("not connecting: {other:?}"),
+        }
+    }
+
+    fn waits_because_of(&self) -> &str {
+        match self.life.state() {
+            State::Waiting { reason, .. } => &reason.code,
+            other => panic!("not waiting: {other:?}"),
+        }
+    }
+
+    fn refused_because_of(&self) -> &str {
+        match self.life.state() {
+            State::Refused { reason, .. } => &reason.code,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_way_to_connected() {
+    let mut story = Story::new();
+    assert_eq!(story.tell(Input::TryNow), [Command::Dial]);
+    assert_eq!(story.tell(Input::Dialed(Ok(()))), [Command::Identify]);
+    let identity = Identity::mine(95, "it");
+    assert_eq!(story.tell(Input::Identified(Ok(identity))), [Command::Promote, Command::Check]);
+    assert_eq!(story.tell(Input::Checked(Ok(Sample::default()))), [Command::Watch]);
+    let sample = Sample::with_queue(Queue { running: 1, pending: Some(2) });
+    assert_eq!(story.tell(Input::Status(sample)), [Command::Inspect]);
+    assert_eq!(story.facts().queue, Some(Queue { running: 1, pending: Some(2) }));
+    assert_eq!(story.life.attempt(), 0);
+    assert_eq!(story.wake(), [Command::Check]);
+}
+
+#[test]
+fn a_kind_without_a_push_channel_is_connected_all_the_same() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+    story.tell(Input::Checked(Ok(Sample::default())));
+    story.tell(Input::WatchEnded(None));
+    assert!(matches!(story.facts().push, Push::None));
+}
+
+#[test]
+fn a_push_channel_that_cannot_be_opened_only_degrades() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+    story.tell(Input::Checked(Ok(Sample::default())));
+    story.tell(Input::WatchEnded(Some(fault(Class::NeedsYou, "upgrade-refused"))));
+    assert!(matches!(&story.facts().push, Push::Down(_, reason) if reason.code == "upgrade-refused"));
+    // It is tried again, and is whole as soon as news come.
+    assert!(story.wake().contains(&Command::Watch));
+    story.tell(Input::Status(Sample::default()));
+    assert!(matches!(story.facts().push, Push::Open));
+}
+
+#[test]
+fn a_push_channel_that_says_nothing_does_not_keep_the_backend_waiting() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+    story.tell(Input::Checked(Ok(Sample::default())));
+    assert_eq!(story.phase(), Phase::Watch);
+    assert_eq!(story.wake(), [Command::StopWatch, Command::Inspect]);
+    assert!(matches!(&story.facts().push, Push::Down(_, reason) if reason.code == "no-live-updates"));
+}
+
+#[test]
+fn nobody_there_is_tried_for_ever_with_growing_pauses() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    let mut pauses = Vec::new();
+    for attempt in 2..50 {
+        story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+        assert_eq!((story.waits_because_of(), story.life.attempt()), ("connection-refused", attempt));
+        let before = story.now;
+        assert_eq!(story.wake(), [Command::Dial]);
+        pauses.push(story.now - before);
+    }
+    assert!(pauses.is_sorted());
+    assert_eq!(pauses.last(), Some(&Duration::from_secs(30)));
+}
+
+#[test]
+fn every_step_has_a_deadline() {
+    for steps in 0..3 {
+        let mut story = Story::new();
+        story.tell(Input::TryNow);
+        if steps > 0 {
+            story.tell(Input::Dialed(Ok(())));
+        }
+        if steps > 1 {
+            story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+        }
+        assert_eq!(story.wake(), [Command::Abandon]);
+        assert_eq!(story.waits_because_of(), "no-answer");
+    }
+}
+
+#[test]
+fn backoff_is_reset_only_by_a_good_answer() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    for _ in 0..5 {
+        story.tell(Input::Dialed(Ok(())));
+        story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+        story.tell(Input::Checked(Err(fault(Class::Odd, "unexpected-answer"))));
+        story.wake();
+    }
+    assert_eq!(story.life.attempt(), 6);
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+    story.tell(Input::Checked(Ok(Sample::default())));
+    assert_eq!(story.life.attempt(), 1);
+}
+
+#[test]
+fn a_stranger_is_left_alone_and_asked_again_in_half_a_minute() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    assert_eq!(story.tell(Input::Identified(Ok(Identity::no("a web page")))), []);
+    assert_eq!(story.refused_because_of(), "wrong-service");
+    let before = story.now;
+    assert_eq!(story.wake(), [Command::Identify]);
+    assert_eq!(story.now - before, Duration::from_secs(30));
+    // It is our service now.
+    assert!(story.tell(Input::Identified(Ok(Identity::mine(95, "it")))).contains(&Command::Check));
+}
+
+#[test]
+fn a_locked_service_without_a_key_needs_its_user() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(Input::Identified(Ok(Identity::locked(95, "it wants a key"))));
+    assert_eq!(story.refused_because_of(), "needs-key");
+}
+
+#[test]
+fn a_wrong_key_is_not_shown_again_until_the_user_asks_for_it() {
+    let mut story = Story::with_key(true);
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    let locked = || Input::Identified(Ok(Identity::locked(95, "it wants a key")));
+    assert_eq!(story.tell(locked()), [Command::Promote, Command::Check]);
+    story.tell(Input::Checked(Err(fault(Class::NeedsYou, "lamp.key-rejected"))));
+    assert_eq!(story.refused_because_of(), "lamp.key-rejected");
+    assert_eq!(story.wake(), [Command::Identify]);
+    assert_eq!(story.tell(locked()), []);
+    assert_eq!(story.refused_because_of(), "lamp.key-rejected");
+    assert_eq!(story.tell(Input::TryNow), [Command::Dial]);
+    story.tell(Input::Dialed(Ok(())));
+    assert_eq!(story.tell(locked()), [Command::Promote, Command::Check]);
+}
+
+#[test]
+fn a_refused_service_that_goes_away_is_waited_for() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(Input::Identified(Ok(Identity::no("a web page"))));
+    story.wake();
+    story.tell(Input::Identified(Err(fault(Class::Gone, "connection-refused"))));
+    assert_eq!(story.waits_because_of(), "connection-refused");
+}
+
+#[test]
+fn a_refused_connection_ends_it_at_once() {
+    let mut story = Story::connected();
+    story.wake();
+    let commands = story.tell(Input::Checked(Err(fault(Class::Gone, "connection-refused"))));
+    assert_eq!(commands, [Command::Abandon]);
+    assert_eq!((story.waits_because_of(), story.life.attempt()), ("connection-refused", 2));
+}
+
+#[test]
+fn a_broken_push_channel_is_a_reason_to_check_at_once() {
+    let mut story = Story::connected();
+    let broken = || Input::WatchEnded(Some(fault(Class::Odd, "connection-reset")));
+    assert_eq!(story.tell(broken()), [Command::Check]);
+    story.tell(Input::Checked(Ok(Sample::default())));
+    assert!(matches!(story.facts().push, Push::Down(..)));
+}
+
+#[test]
+fn silence_is_not_death_for_half_a_minute() {
+    let mut story = Story::connected();
+    let start = story.now;
+    let mut misses = 0;
+    while story.now - start < Duration::from_secs(29) {
+        assert_eq!(story.wake(), [Command::Check]);
+        story.tell(Input::Checked(Err(fault(Class::Silent, "no-answer"))));
+        misses += 1;
+        assert_eq!(story.facts().silent.as_ref().unwrap().1, misses);
+    }
+    story.tell(Input::Status(Sample::default()));
+    assert_eq!(story.wake(), [Command::Check]);
+    story.tell(Input::Checked(Ok(Sample::default())));
+    assert!(story.facts().silent.is_none());
+}
+
+#[test]
+fn silence_that_does_not_end_is_a_loss() {
+    let mut story = Story::connected();
+    while matches!(story.life.state(), State::Connected(_)) {
+        story.wake();
+        story.tell(Input::Checked(Err(fault(Class::Silent, "no-answer"))));
+    }
+    assert_eq!(story.waits_because_of(), "stopped-answering");
+}
+
+#[test]
+fn one_odd_answer_is_forgiven_and_two_are_not() {
+    let mut story = Story::connected();
+    story.wake();
+    story.tell(Input::Checked(Err(fault(Class::Odd, "unexpected-answer"))));
+    assert!(story.facts().silent.is_some());
+    story.wake();
+    story.tell(Input::Checked(Err(fault(Class::Odd, "unexpected-answer"))));
+    assert_eq!(story.waits_because_of(), "unexpected-answer");
+}
+
+#[test]
+fn a_panic_costs_the_instance_and_nothing_else() {
+    let mut story = Story::connected();
+    story.wake();
+    let commands = story.tell(Input::Checked(Err(fault(Class::OurFault, "driver-panicked"))));
+    assert_eq!(commands, [Command::Abandon, Command::DropInstance]);
+    assert_eq!(story.wake(), [Command::Dial]);
+}
+
+#[test]
+fn a_restart_is_seen_by_its_boot() {
+    let mut story = Story::connected();
+    let boot = |boot: &str| {
+        let mut sample = Sample::default();
+        sample.boot = Some(boot.to_owned());
+        Input::Checked(Ok(sample))
+    };
+    story.wake();
+    assert_eq!(story.tell(boot("1")), []);
+    story.wake();
+    assert_eq!(story.tell(boot("2")), [Command::Inspect]);
+}
+
+#[test]
+fn trying_now_shortens_every_wait_and_doubles_no_question() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    assert_eq!(story.tell(Input::TryNow), []);
+    story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+    assert_eq!(story.tell(Input::TryNow), [Command::Dial]);
+    let mut story = Story::connected();
+    assert_eq!(story.tell(Input::TryNow), [Command::Check, Command::Inspect]);
+    assert_eq!(story.tell(Input::TryNow), [Command::Inspect]);
+}
+
+#[test]
+fn answers_that_come_too_late_change_nothing() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+    for late in [
+        Input::Dialed(Ok(())),
+        Input::Identified(Ok(Identity::mine(95, "it"))),
+        Input::Checked(Ok(Sample::default())),
+        Input::Status(Sample::default()),
+        Input::WatchEnded(None),
+        Input::Problem(None),
+        Input::Changed,
+        Input::Tick,
+    ] {
+        assert_eq!(story.tell(late), []);
+        assert_eq!(story.waits_because_of(), "connection-refused");
+    }
+}
+
+#[test]
+fn a_disabled_backend_is_left_alone_until_it_is_wanted() {
+    let mut story = Story::connected();
+    assert_eq!(story.tell(Input::Disable), [Command::Abandon, Command::DropInstance]);
+    assert_eq!(story.life.due(), None);
+    assert_eq!(story.tell(Input::TryNow), [Command::Dial]);
+}

@@ -1,0 +1,468 @@
+//! One task per backend: performs the commands of its [`Life`], times what it does, and publishes what it sees.
+
+use super::{Command, Fault, Input, Instance, Life, Words, instance::News, view};
+use crate::{
+    diagnosis::{Class, Reason},
+    endpoint::Endpoint,
+    events::{BackendView, Bus, Origin, QueueView},
+    health::Latency,
+    plugins::{DriverRuntime, LoadedDriver},
+    transport::{Credential, Policy, Transport},
+};
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration, model, model::Identity};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tokio::{
+    sync::mpsc,
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout},
+};
+use tracing::Instrument as _;
+
+/// What every supervisor works with.
+#[derive(Clone)]
+pub struct Shared {
+    /// The network.
+    pub transport: Transport,
+    /// Polls drivers.
+    pub runtime: DriverRuntime,
+    /// Where views go.
+    pub bus: Arc<Bus>,
+}
+
+/// One backend, before it is supervised.
+#[derive(Clone)]
+pub struct Backend {
+    /// Its driver.
+    pub driver: Arc<LoadedDriver>,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// How it became known.
+    pub origin: Origin,
+    /// Settings for its driver.
+    pub settings: serde_json::Value,
+    /// By the names of the manifest.
+    pub secrets: BTreeMap<String, Credential>,
+}
+
+impl Backend {
+    /// Stable as long as kind and address are.
+    pub fn id(&self) -> String {
+        format!("{}@{}", self.driver.kind(), self.endpoint.place())
+    }
+
+    /// Whether a person named it, so that it may be on another machine.
+    fn is_named(&self) -> bool {
+        matches!(self.origin, Origin::Flag | Origin::Environment)
+    }
+
+    fn policy(&self) -> Policy {
+        let (endpoint, posts) = (self.endpoint.clone(), self.driver.manifest.driver.probe_posts.clone());
+        match self.is_named() {
+            true => Policy::allowed_candidate(endpoint, posts, None),
+            false => Policy::candidate(endpoint, posts, None),
+        }
+    }
+
+    fn instance(&self) -> model::Instance {
+        let mut instance = model::Instance::default();
+        instance.backend_id = self.id();
+        instance.endpoint = self.endpoint.to_string();
+        instance.settings = self.settings.clone();
+        let names = self.driver.manifest.driver.secrets.keys();
+        instance.secrets = names.map(|name| (name.clone(), self.secrets.contains_key(name))).collect();
+        instance
+    }
+}
+
+/// The handle to a supervised backend. Dropping it ends the supervision and takes the backend out of the bus.
+pub struct Supervisor {
+    id: String,
+    endpoint: Endpoint,
+    requests: mpsc::Sender<Request>,
+    task: JoinHandle<()>,
+    bus: Arc<Bus>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Request {
+    TryNow,
+    Disable,
+}
+
+impl Supervisor {
+    /// Starts to connect.
+    pub fn start(backend: Backend, shared: &Shared) -> Self {
+        Self::spawn(Task::new(backend, shared.clone()), Input::TryNow)
+    }
+
+    /// Goes on with a service that discovery has recognised, with the same instance.
+    pub fn adopt(backend: Backend, shared: &Shared, instance: Instance, identity: Identity) -> Self {
+        let mut task = Task::new(backend, shared.clone());
+        task.life = Life::recognised(words(&task.backend), !task.backend.secrets.is_empty(), Instant::now());
+        task.instance = Some(instance);
+        Self::spawn(task, Input::Identified(Ok(identity)))
+    }
+
+    fn spawn(task: Task, first: Input) -> Self {
+        // Requests are rare and idempotent; a caller that finds no room has asked often enough.
+        let (requests, receiver) = mpsc::channel(8);
+        let (id, endpoint, bus) = (task.backend.id(), task.backend.endpoint.clone(), task.shared.bus.clone());
+        let span = tracing::info_span!("backend", id);
+        // Published before the task runs, so that a snapshot taken right away knows the backend.
+        let mut task = task;
+        task.publish();
+        let task = tokio::spawn(task.run(first, receiver).instrument(span));
+        Self { id, endpoint, requests, task, bus }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Where it is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Tries at once instead of waiting.
+    pub fn try_now(&self) {
+        let _asked_often_enough = self.requests.try_send(Request::TryNow);
+    }
+
+    /// Switches it off.
+    pub fn disable(&self) {
+        let _asked_often_enough = self.requests.try_send(Request::Disable);
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.bus.remove(&self.id);
+    }
+}
+
+/// A question under way. `Inspect` feeds no input: the inventory is beside the life.
+enum Answer {
+    Life(Input),
+    Check(Result<model::Sample, DriverError>, Duration),
+    Inventory(Result<model::Inspection, DriverError>),
+}
+
+struct Watching {
+    end: BoxFuture<'static, Result<(), DriverError>>,
+    news: mpsc::Receiver<News>,
+}
+
+struct Task {
+    backend: Backend,
+    shared: Shared,
+    life: Life,
+    instance: Option<Instance>,
+    asks: FuturesUnordered<BoxFuture<'static, Answer>>,
+    watching: Option<Watching>,
+    identity: Option<Identity>,
+    inventory: Option<model::Inspection>,
+    latency: Latency,
+    since: SystemTime,
+    last: Option<BackendView>,
+}
+
+impl Task {
+    fn new(backend: Backend, shared: Shared) -> Self {
+        let life = Life::new(words(&backend), !backend.secrets.is_empty(), Instant::now());
+        Self {
+            backend,
+            shared,
+            life,
+            instance: None,
+            asks: FuturesUnordered::new(),
+            watching: None,
+            identity: None,
+            inventory: None,
+            latency: Latency::default(),
+            since: SystemTime::now(),
+            last: None,
+        }
+    }
+
+    async fn run(mut self, first: Input, mut requests: mpsc::Receiver<Request>) {
+        self.take(first);
+        loop {
+            let input = tokio::select! {
+                request = requests.recv() => match request {
+                    Some(Request::TryNow) => Some(Input::TryNow),
+                    Some(Request::Disable) => Some(Input::Disable),
+                    None => return,
+                },
+                Some(answer) = self.asks.next(), if !self.asks.is_empty() => self.understand(answer),
+                // News come before the end, so that none is lost when both are there.
+                input = next_of(&mut self.watching), if self.watching.is_some() => {
+                    input.map(|input| self.understand_watch(input))
+                }
+                () = sleep_until(self.life.due().unwrap_or_else(Instant::now)), if self.life.due().is_some() => {
+                    Some(Input::Tick)
+                }
+            };
+            match input {
+                Some(input) => self.take(input),
+                None => self.publish(),
+            }
+        }
+    }
+
+    /// The only place where the life changes.
+    fn take(&mut self, input: Input) {
+        let before = format!("{:?}", view::seen(&self.life).detail);
+        tracing::trace!(?input, "input");
+        let random = self.shared.transport.random();
+        for command in self.life.handle(input, Instant::now(), random) {
+            self.perform(command);
+        }
+        let after = format!("{:?}", view::seen(&self.life).detail);
+        if before != after {
+            tracing::debug!(from = before, to = after, "state");
+        }
+        self.publish();
+    }
+
+    fn perform(&mut self, command: Command) {
+        match command {
+            Command::Dial => self.dial(),
+            Command::Identify => self.identify(),
+            Command::Promote => self.promote(),
+            Command::Check => self.check(),
+            Command::Watch => self.watch(),
+            Command::StopWatch => self.watching = None,
+            Command::Inspect => self.inspect(),
+            Command::Abandon => {
+                self.asks.clear();
+                self.watching = None;
+            }
+            Command::DropInstance => self.instance = None,
+        }
+    }
+
+    fn dial(&mut self) {
+        let backend = self.backend.clone();
+        let dialing = self.shared.transport.dial(&backend.endpoint, backend.is_named());
+        self.asks.push(
+            async move {
+                let result = dialing
+                    .await
+                    .map_err(|failure| fault(&failure.into_error(&backend.endpoint), &backend.driver.manifest.driver));
+                Answer::Life(Input::Dialed(result))
+            }
+            .boxed(),
+        );
+    }
+
+    /// The driver's object, made when it is first needed and after a panic.
+    fn instance(&mut self) -> Result<&Instance, DriverError> {
+        if self.instance.is_none() {
+            let policy = self.backend.policy();
+            let Shared { transport, runtime, .. } = &self.shared;
+            let made = Instance::create(&self.backend.driver, transport, runtime, policy, &self.backend.instance())?;
+            self.instance = Some(made);
+        }
+        self.instance.as_ref().ok_or_else(|| DriverError::new(ErrorKind::HOST, "there is no instance"))
+    }
+
+    fn identify(&mut self) {
+        let driver = self.backend.driver.clone();
+        let asked = self.instance().map(|instance| {
+            // Whoever listens there now may be a stranger.
+            instance.demote();
+            instance.identify()
+        });
+        self.asks.push(
+            async move {
+                let result = match asked {
+                    Ok(answer) => answer.await,
+                    Err(error) => Err(error),
+                };
+                Answer::Life(Input::Identified(result.map_err(|error| fault(&error, &driver.manifest.driver))))
+            }
+            .boxed(),
+        );
+    }
+
+    fn promote(&mut self) {
+        let secrets = self.backend.secrets.values().cloned().collect();
+        if let Ok(instance) = self.instance()
+            && let Err(error) = instance.promote(secrets)
+        {
+            tracing::error!(%error, "a secret cannot be used, so the backend is asked without it");
+        }
+    }
+
+    fn check(&mut self) {
+        let asked = self.instance().map(Instance::check);
+        self.asks.push(
+            async move {
+                let start = Instant::now();
+                let deadline = super::Phase::Check.deadline();
+                let result = match asked {
+                    Ok(answer) => timeout(deadline, answer).await.unwrap_or_else(|_| {
+                        let text = format!("no answer within {} s", deadline.as_secs());
+                        Err(DriverError::new(ErrorKind::TIMEOUT, text).with_code("no-answer"))
+                    }),
+                    Err(error) => Err(error),
+                };
+                Answer::Check(result, start.elapsed())
+            }
+            .boxed(),
+        );
+    }
+
+    fn watch(&mut self) {
+        self.watching = Some(match self.instance().map(Instance::watch) {
+            Ok((end, news)) => Watching { end: end.boxed(), news },
+            Err(error) => Watching { end: async move { Err(error) }.boxed(), news: mpsc::channel(1).1 },
+        });
+    }
+
+    fn inspect(&mut self) {
+        let Ok(asked) = self.instance().map(Instance::inspect) else { return };
+        self.asks.push(async move { Answer::Inventory(asked.await) }.boxed());
+    }
+
+    fn understand(&mut self, answer: Answer) -> Option<Input> {
+        match answer {
+            Answer::Life(input) => {
+                if let Input::Identified(Ok(identity)) = &input {
+                    self.identity = Some(identity.clone());
+                }
+                Some(input)
+            }
+            Answer::Check(result, time) => {
+                if result.is_ok() {
+                    self.latency.add(time);
+                }
+                Some(Input::Checked(result.map_err(|error| self.fault(&error))))
+            }
+            Answer::Inventory(Ok(inventory)) => {
+                self.inventory = Some(inventory);
+                None
+            }
+            Answer::Inventory(Err(error)) if error.kind == ErrorKind::PANIC => {
+                // The instance is poisoned: the next check says so and starts the recovery.
+                Some(Input::Checked(Err(self.fault(&error))))
+            }
+            Answer::Inventory(Err(error)) => {
+                tracing::warn!(%error, "the inventory could not be read");
+                None
+            }
+        }
+    }
+
+    fn understand_watch(&mut self, input: FromWatch) -> Input {
+        match input {
+            FromWatch::News(News::Status(sample)) => Input::Status(sample),
+            FromWatch::News(News::Problem(problem)) => {
+                Input::Problem(problem.map(|problem| Reason::of_problem(&problem, self.declaration())))
+            }
+            FromWatch::News(News::Changed) => Input::Changed,
+            FromWatch::End(result) => {
+                self.watching = None;
+                let fault = match result {
+                    Err(error) if error.kind == ErrorKind::UNSUPPORTED && error.code.is_empty() => None,
+                    Err(error) => Some(self.fault(&error)),
+                    Ok(()) => {
+                        let reason =
+                            Reason::new("no-live-updates", "the live connection was closed", self.declaration());
+                        Some(Fault { class: Class::Odd, reason })
+                    }
+                };
+                Input::WatchEnded(fault)
+            }
+        }
+    }
+
+    fn declaration(&self) -> &Declaration {
+        &self.backend.driver.manifest.driver
+    }
+
+    fn fault(&self, error: &DriverError) -> Fault {
+        fault(error, self.declaration())
+    }
+
+    fn publish(&mut self) {
+        let seen = view::seen(&self.life);
+        let declaration = &self.backend.driver.manifest.driver;
+        let changed = self.last.as_ref().is_none_or(|last| (last.state, last.detail) != (seen.state, seen.detail));
+        if changed {
+            self.since = SystemTime::now();
+        }
+        let identity = self.identity.as_ref();
+        let inventory = self.inventory.as_ref();
+        let queue = match self.life.state() {
+            super::State::Connected(connected) => connected.queue.map(QueueView::from),
+            _ => None,
+        };
+        let view = BackendView {
+            id: self.backend.id(),
+            kind: declaration.kind.clone(),
+            title: declaration.title.clone(),
+            endpoint: Some(self.backend.endpoint.to_string()),
+            origin: self.backend.origin,
+            state: seen.state,
+            detail: seen.detail,
+            reason: seen.reason,
+            since: humantime::format_rfc3339_seconds(self.since).to_string(),
+            attempt: self.life.attempt(),
+            next_try_ms: None,
+            version: identity
+                .and_then(|identity| identity.version.clone())
+                .or_else(|| inventory.and_then(|inventory| inventory.version.clone())),
+            flavour: identity.and_then(|identity| identity.flavour.clone()),
+            queue,
+            latency_ms: self.latency.view(),
+            devices: inventory.map(|inventory| inventory.devices.clone()),
+            models: inventory.map(|inventory| inventory.models.clone()),
+            makes: declaration.makes.clone(),
+            icon: declaration.icon.clone(),
+            attribution: declaration.attribution.clone(),
+        };
+        self.shared.bus.publish(view.clone(), seen.next_try);
+        self.last = Some(view);
+    }
+}
+
+enum FromWatch {
+    News(News),
+    End(Result<(), DriverError>),
+}
+
+async fn next_of(watching: &mut Option<Watching>) -> Option<FromWatch> {
+    let Watching { end, news } = watching.as_mut()?;
+    Some(tokio::select! {
+        biased;
+        Some(news) = news.recv() => FromWatch::News(news),
+        result = end => FromWatch::End(result),
+    })
+}
+
+fn fault(error: &DriverError, declaration: &Declaration) -> Fault {
+    Fault { class: Class::of(error), reason: Reason::of_error(error, declaration) }
+}
+
+fn words(backend: &Backend) -> Words {
+    let declaration = &backend.driver.manifest.driver;
+    let reason = |code, observation: &str| Reason::new(code, observation, declaration);
+    let place = backend.endpoint.subject();
+    Words {
+        not_tried: reason("not-tried", "it has not been tried yet"),
+        no_answer: reason("no-answer", &format!("{place} gave no answer in time")),
+        stopped_answering: reason("stopped-answering", &format!("{place} has stopped answering")),
+        no_live_updates: reason("no-live-updates", "the live connection gave no sign of life"),
+        wrong_service: reason("wrong-service", &format!("{place} is something else")),
+        needs_key: reason("needs-key", &format!("{place} wants a key")),
+    }
+}

@@ -1,0 +1,135 @@
+//! Failures explained: a stable code, what was observed, what it means, and what helps.
+
+mod catalogue;
+mod class;
+
+pub use class::Class;
+pub use mdd_driver_api::manifest::Remedy;
+
+use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration, model::Problem, text::printable};
+use serde::{Deserialize, Serialize};
+
+/// Longest observation, in characters: peers write parts of it.
+const MAX_OBSERVATION: usize = 300;
+
+/// Why a backend is not simply fine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Stable name; `<kind>.<name>` for a driver's own. It is also the name of a section of the troubleshooting chapter.
+    pub code: String,
+    /// What was seen, without interpretation.
+    pub observation: String,
+    /// What that means.
+    pub meaning: String,
+    /// What helps, best first.
+    pub remedies: Vec<Remedy>,
+}
+
+impl Reason {
+    /// A reason of the host's own catalogue, for a backend of the declared kind.
+    pub fn new(code: &str, observation: impl Into<String>, declaration: &Declaration) -> Self {
+        let entry = catalogue::entry(code);
+        let remedies = entry.remedies.iter().map(|(action, label)| filled(Remedy::new(*action, *label), declaration));
+        Self {
+            code: code.to_owned(),
+            observation: printable(&observation.into(), MAX_OBSERVATION),
+            meaning: entry.meaning.replace("{title}", &declaration.title),
+            remedies: remedies.collect(),
+        }
+    }
+
+    /// Explains an error that a driver or the transport reported.
+    pub fn of_error(error: &DriverError, declaration: &Declaration) -> Self {
+        let observation = error.message.to_string();
+        match declaration.errors.get(error.code.as_str()) {
+            Some(entry) => Self::declared(&error.code, observation, entry, declaration),
+            None if error.code.is_empty() => Self::new(code_of_kind(error.kind), observation, declaration),
+            None => Self::new(&error.code, observation, declaration),
+        }
+    }
+
+    /// Explains a problem that a driver reported about a usable backend.
+    pub fn of_problem(problem: &Problem, declaration: &Declaration) -> Self {
+        match declaration.errors.get(&problem.code) {
+            Some(entry) => Self::declared(&problem.code, problem.observation.clone(), entry, declaration),
+            None => Self::new(&problem.code, problem.observation.clone(), declaration),
+        }
+    }
+
+    fn declared(
+        code: &str,
+        observation: String,
+        entry: &mdd_driver_api::manifest::ErrorEntry,
+        declaration: &Declaration,
+    ) -> Self {
+        Self {
+            code: code.to_owned(),
+            observation: printable(&observation, MAX_OBSERVATION),
+            meaning: entry.meaning.clone(),
+            remedies: entry.remedies.iter().map(|remedy| filled(remedy.clone(), declaration)).collect(),
+        }
+    }
+}
+
+/// Completes a remedy with what the manifest knows.
+fn filled(remedy: Remedy, declaration: &Declaration) -> Remedy {
+    if remedy.action == "start-hint" && remedy.argument.is_none() && !declaration.start_hint.is_empty() {
+        return remedy.with_argument(&declaration.start_hint);
+    }
+    remedy
+}
+
+/// For errors that carry no code of their own.
+fn code_of_kind(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::TRANSPORT => "connection-failed",
+        ErrorKind::TIMEOUT => "no-answer",
+        ErrorKind::PROTOCOL => "unexpected-answer",
+        ErrorKind::REJECTED => "request-rejected",
+        ErrorKind::CONFIG => "bad-setting",
+        ErrorKind::AUTH => "needs-key",
+        ErrorKind::UNSUPPORTED => "unsupported-version",
+        ErrorKind::PANIC => "driver-panicked",
+        ErrorKind::BUSY => "service-busy",
+        ErrorKind::LIMIT => "answer-too-large",
+        ErrorKind::HOST => "host-fault",
+        _ => "unknown-error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+    use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration};
+
+    fn lamp() -> Declaration {
+        serde_json::from_str(
+            r#"{"kind": "lamp", "title": "Lamp", "start_hint": "lamp --on",
+                "errors": {"lamp.dark": {"meaning": "No bulb.", "remedies": [{"action": "retry", "label": "Look again"}]}}}"#,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_drivers_own_code_is_explained_by_its_manifest() {
+        let error = DriverError::new(ErrorKind::PROTOCOL, "it is dark").with_code("lamp.dark");
+        let reason = Reason::of_error(&error, &lamp());
+        assert_eq!((reason.code.as_str(), reason.meaning.as_str()), ("lamp.dark", "No bulb."));
+        assert_eq!(reason.remedies[0].label, "Look again");
+    }
+
+    #[test]
+    fn the_start_hint_comes_from_the_manifest() {
+        let error = DriverError::new(ErrorKind::TRANSPORT, "port 1 refused").with_code("connection-refused");
+        let reason = Reason::of_error(&error, &lamp());
+        assert!(reason.meaning.contains("Lamp"));
+        let hint = reason.remedies.iter().find(|remedy| remedy.action == "start-hint").unwrap();
+        assert_eq!(hint.argument.as_deref(), Some("lamp --on"));
+    }
+
+    #[test]
+    fn a_peer_cannot_write_control_characters_into_a_reason() {
+        let error = DriverError::new(ErrorKind::PROTOCOL, "it said \u{1b}[2J\r\nhello");
+        assert_eq!(Reason::of_error(&error, &lamp()).observation, "it said  [2J  hello");
+    }
+}

@@ -1,0 +1,58 @@
+//! What the host's own codes mean. `{title}` is the service's name.
+
+pub(super) struct Entry {
+    pub(super) meaning: &'static str,
+    /// Action and label.
+    pub(super) remedies: &'static [(&'static str, &'static str)],
+}
+
+const RETRY: (&str, &str) = ("retry", "Try now");
+const START: (&str, &str) = ("start-hint", "Start it");
+const SET_URL: (&str, &str) = ("set-url", "Set its address");
+const SET_KEY: (&str, &str) = ("set-key", "Set the key");
+const RESTART: (&str, &str) = ("restart-service", "Restart the service");
+const REPORT: (&str, &str) = ("copy-details", "Copy the details for a report");
+const UPDATE: (&str, &str) = ("update", "Update the service or its driver");
+const INSTALL: (&str, &str) = ("install-driver", "Put the driver into the plugins folder");
+
+pub(super) fn entry(code: &str) -> Entry {
+    let (meaning, remedies): (_, &'static [_]) = match code {
+        "not-running" => ("{title} is not running on this machine, or it listens on another port.", &[START, SET_URL]),
+        "connection-refused" => ("{title} is not running there, or it is still starting.", &[START, SET_URL, RETRY]),
+        "name-not-found" => ("The host name in the address is not known.", &[SET_URL, RETRY]),
+        "unreachable" => ("The network knows no way to that address.", &[SET_URL, RETRY]),
+        "connection-reset" | "closed-without-answer" => (
+            "Something accepts connections there and drops them: {title} is starting, stopping or overloaded.",
+            &[RETRY, RESTART],
+        ),
+        "connection-failed" => ("The connection to {title} failed.", &[RETRY, SET_URL]),
+        "connect-timeout" => ("The machine at that address does not answer.", &[SET_URL, RETRY]),
+        "no-answer" | "stalled" | "took-too-long" => {
+            ("The port is open, but {title} does not answer: it is very busy, suspended or stuck.", &[RETRY, RESTART])
+        }
+        "tls-failed" => ("The secure connection could not be made: http and https may be mixed up.", &[SET_URL]),
+        "not-http" => ("What listens there does not speak HTTP, so it is not {title}.", &[SET_URL]),
+        "answer-cut-short" => ("The connection broke in the middle of an answer.", &[RETRY, RESTART]),
+        "answer-too-large" | "message-too-large" => {
+            ("The answer is larger than {title} ever sends.", &[SET_URL, REPORT])
+        }
+        "encoded-answer" => ("The answer is compressed although nobody asked for it.", &[SET_URL, REPORT]),
+        "unexpected-answer" => ("What answers there does not behave as {title} does.", &[SET_URL, UPDATE, REPORT]),
+        "request-rejected" => ("{title} refused the question.", &[UPDATE, REPORT]),
+        "service-busy" => ("{title} says that it is too busy.", &[RETRY]),
+        "wrong-service" => ("Another program uses that port, so this is not {title}.", &[SET_URL, START]),
+        "needs-key" => ("{title} wants a key before it works with us.", &[SET_KEY]),
+        "bad-setting" => ("A setting of this backend cannot work.", &[SET_URL]),
+        "unsupported-version" => ("This version of {title} is not supported.", &[UPDATE]),
+        "no-live-updates" | "upgrade-refused" | "reader-too-slow" => {
+            ("Live updates are not available; the status is asked for every two seconds instead.", &[RETRY, RESTART])
+        }
+        "stopped-answering" => ("{title} was connected and has stopped answering.", &[RETRY, RESTART]),
+        "driver-panicked" => ("The driver for {title} failed and is being started again.", &[REPORT]),
+        "host-fault" => ("mdd-host itself failed at this.", &[REPORT]),
+        "blocked-by-policy" | "unknown-segment" => ("The driver asked for something that it may not do.", &[REPORT]),
+        "no-driver" => ("No driver for this kind of service is installed.", &[INSTALL]),
+        _ => ("{title} could not be reached as expected.", &[RETRY, REPORT]),
+    };
+    Entry { meaning, remedies }
+}

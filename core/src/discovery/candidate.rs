@@ -1,0 +1,98 @@
+//! Showing a candidate to the drivers, one at a time.
+
+use crate::{
+    connection::{Instance, Shared},
+    endpoint::Endpoint,
+    plugins::LoadedDriver,
+    transport::{Policy, Round},
+};
+use mdd_driver_api::model::{self, Identity, Verdict};
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
+
+/// A score that needs no second opinion.
+const SURE: u8 = 90;
+/// Below it a verdict is a no.
+const LIKELY: u8 = 50;
+/// For one driver's questions.
+const DEADLINE: Duration = Duration::from_secs(8);
+
+/// A recognised service with the instance that recognised it.
+pub struct Found {
+    /// Whose it is.
+    pub driver: Arc<LoadedDriver>,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// What the driver said.
+    pub identity: Identity,
+    /// The driver's object.
+    pub instance: Instance,
+}
+
+/// What is known of somebody whom no driver recognised.
+pub struct Nobody {
+    /// Whether it answered anybody.
+    pub answered: bool,
+    /// What it is, in words.
+    pub seen: String,
+}
+
+/// Asks the drivers in their order and stops at the first that is sure.
+///
+/// # Errors
+/// When no driver recognised it.
+pub async fn identify(endpoint: &Endpoint, drivers: &[Arc<LoadedDriver>], shared: &Shared) -> Result<Found, Nobody> {
+    let round = Arc::new(Round::default());
+    let mut best: Option<Found> = None;
+    let mut nobody = Nobody { answered: false, seen: format!("{} is open and says nothing", endpoint.subject()) };
+    for driver in drivers {
+        match ask(endpoint, driver, shared, &round).await {
+            Ok(found) if is_ours(&found.identity) => {
+                let sure = found.identity.score >= SURE;
+                if best.as_ref().is_none_or(|best| found.identity.score > best.identity.score) {
+                    best = Some(found);
+                }
+                if sure {
+                    break;
+                }
+            }
+            Ok(found) => {
+                nobody.answered = true;
+                if !found.identity.seen.is_empty() {
+                    nobody.seen = found.identity.seen;
+                }
+            }
+            Err(error) => {
+                tracing::debug!(%endpoint, driver = driver.kind(), %error, "a candidate was not identified");
+                if !nobody.answered {
+                    nobody.seen = error;
+                }
+            }
+        }
+    }
+    best.ok_or(nobody)
+}
+
+fn is_ours(identity: &Identity) -> bool {
+    matches!(identity.verdict, Verdict::Mine | Verdict::Locked) && identity.score >= LIKELY
+}
+
+async fn ask(
+    endpoint: &Endpoint,
+    driver: &Arc<LoadedDriver>,
+    shared: &Shared,
+    round: &Arc<Round>,
+) -> Result<Found, String> {
+    let posts = driver.manifest.driver.probe_posts.clone();
+    let policy = Policy::candidate(endpoint.clone(), posts, Some(round.clone()));
+    let mut facts = model::Instance::default();
+    facts.backend_id = format!("{}@{}", driver.kind(), endpoint.place());
+    facts.endpoint = endpoint.to_string();
+    let instance = Instance::create(driver, &shared.transport, &shared.runtime, policy, &facts)
+        .map_err(|error| error.to_string())?;
+    let identity = timeout(DEADLINE, instance.identify())
+        .await
+        .map_err(|_| format!("no answer within {} s", DEADLINE.as_secs()))?
+        .map_err(|error| error.to_string())?;
+    Ok(Found { driver: driver.clone(), endpoint: endpoint.clone(), identity, instance })
+}

@@ -1,0 +1,187 @@
+//! All backends in one word and one sentence.
+
+use crate::events::{BackendView, Detail, Origin, StateName};
+use serde::{Deserialize, Serialize};
+
+/// How things stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Everything that was found or asked for works.
+    Ok,
+    /// Something is on its way, limited, or not there at all.
+    Attention,
+    /// Something that should work does not.
+    Problem,
+}
+
+/// One word and one sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The word.
+    pub severity: Severity,
+    /// The sentence: what cannot be made now, and why.
+    pub sentence: String,
+}
+
+/// A pure function of the parts.
+pub fn summarize(backends: &[BackendView]) -> Summary {
+    let severity = backends.iter().map(severity).max().unwrap_or(Severity::Attention);
+    Summary { severity, sentence: sentence(backends) }
+}
+
+fn severity(backend: &BackendView) -> Severity {
+    match (backend.state, backend.detail) {
+        (StateName::Disabled, _) | (StateName::Connected, Detail::Ready | Detail::Busy) => Severity::Ok,
+        (StateName::Connected, Detail::Unresponsive | Detail::Suspended) => Severity::Problem,
+        (StateName::Connected | StateName::Connecting, _) => Severity::Attention,
+        (StateName::Disconnected, _) if backend.origin == Origin::Missing => Severity::Attention,
+        (StateName::Disconnected, _) => Severity::Problem,
+    }
+}
+
+fn sentence(backends: &[BackendView]) -> String {
+    let worst_first = |wanted: Severity| backends.iter().filter(move |backend| severity(backend) == wanted);
+    let usable = |backend: &&BackendView| backend.state == StateName::Connected;
+    let troubled: Vec<_> = worst_first(Severity::Problem).chain(worst_first(Severity::Attention)).collect();
+    match troubled.as_slice() {
+        [] if backends.iter().any(|backend| usable(&backend)) => {
+            format!("Everything is ready: {}.", list(backends.iter().filter(usable).map(|backend| &backend.title)))
+        }
+        [] => "No AI service is known yet.".to_owned(),
+        [first, ..] => {
+            let text = trouble(first, backends);
+            match troubled.len() - 1 {
+                0 => text,
+                1 => format!("{text} One more service needs attention."),
+                more => format!("{text} {more} more services need attention."),
+            }
+        }
+    }
+}
+
+fn trouble(backend: &BackendView, all: &[BackendView]) -> String {
+    let what = state_in_words(backend);
+    let missing: Vec<_> =
+        backend.makes.iter().filter(|thing| !can_be_made(thing, all)).map(|thing| plural(thing)).collect();
+    if missing.is_empty() {
+        format!("{what}.")
+    } else {
+        format!("{} unavailable: {what}.", capital(&list(missing.iter())))
+    }
+}
+
+fn can_be_made(thing: &str, all: &[BackendView]) -> bool {
+    all.iter().any(|backend| backend.state == StateName::Connected && backend.makes.iter().any(|made| made == thing))
+}
+
+fn state_in_words(backend: &BackendView) -> String {
+    let title = &backend.title;
+    match (backend.state, backend.detail) {
+        (StateName::Connecting, _) => format!("{title} is being connected"),
+        (StateName::Connected, Detail::Unresponsive) => format!("{title} does not answer just now"),
+        (StateName::Connected, Detail::Suspended) => format!("{title} is suspended"),
+        (StateName::Connected, _) => format!("{title} works with limits"),
+        (StateName::Disconnected | StateName::Disabled, _) => match backend.reason.as_ref() {
+            Some(reason) if matches!(reason.code.as_str(), "not-running" | "connection-refused") => {
+                format!("{title} is not running")
+            }
+            Some(reason) => format!("{title} is disconnected ({})", reason.observation),
+            None => format!("{title} is disconnected"),
+        },
+    }
+}
+
+fn plural(thing: &str) -> String {
+    match thing {
+        "image" => "images".to_owned(),
+        "voice" => "voices".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// "a", "a and b", "a, b and c".
+fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let items: Vec<_> = items.into_iter().map(|item| item.as_ref().to_owned()).collect();
+    match items.split_last() {
+        None => String::new(),
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Severity, summarize};
+    use crate::events::{BackendView, Detail, Origin, StateName};
+
+    fn backend(title: &str, state: StateName, detail: Detail, makes: &[&str]) -> BackendView {
+        BackendView {
+            id: title.to_owned(),
+            kind: title.to_owned(),
+            title: title.to_owned(),
+            endpoint: None,
+            origin: Origin::DefaultPort,
+            state,
+            detail,
+            reason: None,
+            since: String::new(),
+            attempt: 0,
+            next_try_ms: None,
+            version: None,
+            flavour: None,
+            queue: None,
+            latency_ms: None,
+            devices: None,
+            models: None,
+            makes: makes.iter().map(|&thing| thing.to_owned()).collect(),
+            icon: String::new(),
+            attribution: None,
+        }
+    }
+
+    #[test]
+    fn all_well() {
+        let all = [
+            backend("A", StateName::Connected, Detail::Ready, &["image"]),
+            backend("B", StateName::Connected, Detail::Busy, &["text"]),
+        ];
+        let summary = summarize(&all);
+        assert_eq!((summary.severity, summary.sentence.as_str()), (Severity::Ok, "Everything is ready: A and B."));
+    }
+
+    #[test]
+    fn it_says_what_cannot_be_made() {
+        let all = [
+            backend("A", StateName::Connected, Detail::Ready, &["image"]),
+            backend("B", StateName::Disconnected, Detail::Waiting, &["image", "voice"]),
+        ];
+        let summary = summarize(&all);
+        assert_eq!(summary.severity, Severity::Problem);
+        assert_eq!(summary.sentence, "Voices unavailable: B is disconnected.");
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_the_rest_is_counted() {
+        let all = [
+            backend("A", StateName::Connecting, Detail::Dial, &[]),
+            backend("B", StateName::Disconnected, Detail::Refused, &[]),
+            backend("C", StateName::Connected, Detail::Degraded, &[]),
+        ];
+        let sentence = summarize(&all).sentence;
+        assert_eq!(sentence, "B is disconnected. 2 more services need attention.");
+    }
+
+    #[test]
+    fn a_kind_that_nobody_started_is_no_problem() {
+        let mut missing = backend("A", StateName::Disconnected, Detail::Waiting, &["voice"]);
+        missing.origin = Origin::Missing;
+        assert_eq!(summarize(&[missing]).severity, Severity::Attention);
+        assert_eq!(summarize(&[]).sentence, "No AI service is known yet.");
+    }
+}

@@ -1,0 +1,259 @@
+//! The host: drivers, discovery and supervisors together.
+
+use crate::{
+    connection::{Backend, Shared, Supervisor},
+    diagnosis::Reason,
+    discovery::{Found, News, PortWatch, missing_view},
+    events::{BackendView, Bus, Changes, Origin, Snapshot, StateName},
+    plugins::{DriverRuntime, LoadedDriver, Registry, SearchPath},
+    settings::{Named, Settings},
+    transport::{Transport, TransportError},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::SystemTime,
+};
+use tokio::{
+    runtime::Handle,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+/// Why a host could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No more threads.
+    #[error("the threads for drivers could not be started: {0}")]
+    Threads(#[from] io::Error),
+    /// No network stack.
+    #[error("the network could not be prepared: {0}")]
+    Transport(#[from] TransportError),
+}
+
+/// A running host. Dropping it ends all supervision.
+pub struct Host {
+    registry: Registry,
+    inner: Arc<Inner>,
+    first_round: watch::Receiver<bool>,
+    discovery: Option<JoinHandle<()>>,
+}
+
+struct Inner {
+    settings: Settings,
+    shared: Shared,
+    drivers: Vec<Arc<LoadedDriver>>,
+    supervisors: Mutex<BTreeMap<String, Supervisor>>,
+    started: SystemTime,
+}
+
+impl Host {
+    /// Loads the drivers and starts to connect. Needs a tokio runtime, on which the network will run.
+    ///
+    /// # Errors
+    /// When the system lacks what no host can do without; a bad driver or setting is no reason.
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
+        let registry =
+            Registry::scan(&SearchPath::new(settings.plugins.clone()), &settings.state_folder.join("drivers"));
+        let shared = Shared {
+            transport: Transport::new(Handle::current())?,
+            runtime: DriverRuntime::start()?,
+            bus: Arc::new(Bus::default()),
+        };
+        let inner = Arc::new(Inner {
+            drivers: registry.active(),
+            settings,
+            shared,
+            supervisors: Mutex::default(),
+            started: SystemTime::now(),
+        });
+        inner.supervise_named();
+        let (tell_first_round, first_round) = watch::channel(!inner.settings.discovery);
+        let discovery = inner.settings.discovery.then(|| tokio::spawn(inner.clone().discover(tell_first_round)));
+        Ok(Self { registry, inner, first_round, discovery })
+    }
+
+    /// The files of the plugins folders.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Everything as it is now.
+    pub fn snapshot(&self) -> Snapshot {
+        self.inner.shared.bus.snapshot()
+    }
+
+    /// Tells of changes from now on.
+    pub fn changes(&self) -> Changes {
+        self.inner.shared.bus.changes()
+    }
+
+    /// Tries at once whatever waits.
+    pub fn refresh(&self) {
+        for supervisor in self.inner.supervisors().values() {
+            supervisor.try_now();
+        }
+    }
+
+    /// Resolves once every backend has been tried and every default port been looked at.
+    pub async fn settled(&self) {
+        self.until(|snapshot| snapshot.backends.iter().all(has_settled)).await;
+    }
+
+    /// Resolves once there is a backend and all of them are connected and inspected.
+    pub async fn ready(&self) {
+        let is_ready = |backend: &BackendView| backend.state == StateName::Connected && backend.devices.is_some();
+        self.until(|snapshot| {
+            let mut backends = snapshot.backends.iter().filter(|backend| backend.origin != Origin::Missing).peekable();
+            backends.peek().is_some() && backends.all(is_ready)
+        })
+        .await;
+    }
+
+    /// Resolves once discovery has looked around and the snapshot is as wanted.
+    async fn until(&self, wanted: impl Fn(&Snapshot) -> bool) {
+        let mut changes = self.changes();
+        let mut first_round = self.first_round.clone();
+        // An error means that discovery has ended, and with it the round.
+        let _ended = first_round.wait_for(|over| *over).await;
+        while !wanted(&self.snapshot()) {
+            if !changes.next().await {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(discovery) = &self.discovery {
+            discovery.abort();
+        }
+        self.inner.supervisors().clear();
+    }
+}
+
+fn has_settled(backend: &BackendView) -> bool {
+    let tried = backend.reason.as_ref().is_none_or(|reason| reason.code != "not-tried");
+    backend.state != StateName::Connecting && tried
+}
+
+impl Inner {
+    fn supervisors(&self) -> MutexGuard<'_, BTreeMap<String, Supervisor>> {
+        // A panic in a holder leaves a whole map: each change is one insertion or removal.
+        self.supervisors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn supervise_named(&self) {
+        for driver in &self.drivers {
+            for named in self.settings.named(&driver.manifest.driver) {
+                let backend = self.backend(driver, named.endpoint, named.origin);
+                self.supervisors().entry(backend.id()).or_insert_with(|| Supervisor::start(backend, &self.shared));
+            }
+        }
+        for named in &self.settings.backends {
+            if !self.drivers.iter().any(|driver| driver.kind() == named.kind) {
+                self.shared.bus.publish(self.without_driver(named), None);
+            }
+        }
+    }
+
+    fn backend(&self, driver: &Arc<LoadedDriver>, endpoint: crate::endpoint::Endpoint, origin: Origin) -> Backend {
+        Backend {
+            driver: driver.clone(),
+            endpoint,
+            origin,
+            settings: serde_json::Value::Object(serde_json::Map::new()),
+            secrets: self.settings.secrets(&driver.manifest.driver),
+        }
+    }
+
+    async fn discover(self: Arc<Self>, first_round: watch::Sender<bool>) {
+        let (sender, mut news) = mpsc::channel(16);
+        let ports = PortWatch::new(self.shared.clone(), self.drivers.clone());
+        let inner = self.clone();
+        let looking = ports.run(sender, move || inner.taken_ports());
+        let listening = async {
+            let mut strangers = BTreeMap::new();
+            while let Some(news) = news.recv().await {
+                self.learn(news, &mut strangers, &first_round);
+            }
+        };
+        tokio::join!(looking, listening);
+    }
+
+    fn learn(&self, news: News, strangers: &mut BTreeMap<u16, String>, first_round: &watch::Sender<bool>) {
+        match news {
+            News::Found(found) => self.adopt(*found),
+            News::Stranger { port, seen: Some(seen) } => {
+                strangers.insert(port, seen);
+            }
+            News::Stranger { port, seen: None } => {
+                strangers.remove(&port);
+            }
+            News::FirstRoundOver => {
+                first_round.send_replace(true);
+            }
+        }
+        if *first_round.borrow() {
+            self.publish_missing(strangers);
+        }
+    }
+
+    fn adopt(&self, found: Found) {
+        let backend = self.backend(&found.driver, found.endpoint, Origin::DefaultPort);
+        let mut supervisors = self.supervisors();
+        tracing::info!(id = backend.id(), seen = found.identity.seen, "found");
+        supervisors
+            .entry(backend.id())
+            .or_insert_with(|| Supervisor::adopt(backend, &self.shared, found.instance, found.identity));
+    }
+
+    /// Ports of this machine that have a backend.
+    fn taken_ports(&self) -> BTreeSet<u16> {
+        let supervisors = self.supervisors();
+        let endpoints = supervisors.values().map(Supervisor::endpoint);
+        endpoints.filter(|endpoint| endpoint.is_loopback()).map(|endpoint| endpoint.port()).collect()
+    }
+
+    fn publish_missing(&self, strangers: &BTreeMap<u16, String>) {
+        let known: BTreeSet<String> = self
+            .shared
+            .bus
+            .snapshot()
+            .backends
+            .into_iter()
+            .filter(|backend| backend.origin != Origin::Missing)
+            .map(|backend| backend.kind)
+            .collect();
+        for driver in &self.drivers {
+            let declaration = &driver.manifest.driver;
+            if known.contains(driver.kind()) || declaration.default_ports.is_empty() {
+                self.shared.bus.remove(driver.kind());
+            } else {
+                let since = humantime::format_rfc3339_seconds(self.started).to_string();
+                self.shared.bus.publish(missing_view(declaration, strangers, since), None);
+            }
+        }
+    }
+
+    /// The row of a backend that was named and whose kind nobody drives.
+    fn without_driver(&self, named: &Named) -> BackendView {
+        let declaration = mdd_driver_api::manifest::Declaration {
+            kind: named.kind.clone(),
+            title: named.kind.clone(),
+            icon: "ERROR".to_owned(),
+            ..Default::default()
+        };
+        let since = humantime::format_rfc3339_seconds(self.started).to_string();
+        let observation = format!("no file in the plugins folders drives {}", named.kind);
+        BackendView {
+            id: format!("{}@{}", named.kind, named.endpoint.place()),
+            endpoint: Some(named.endpoint.to_string()),
+            origin: named.origin,
+            reason: Some(Reason::new("no-driver", observation, &declaration)),
+            ..missing_view(&declaration, &BTreeMap::new(), since)
+        }
+    }
+}

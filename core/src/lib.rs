@@ -1,0 +1,22 @@
+//! mdd-host as a library: finds and loads drivers, connects to backends and supervises them.
+//!
+//! One folder per room: [`plugins`] finds and loads drivers, [`transport`] is the network as drivers see it,
+//! [`discovery`] says where a backend could be, [`connection`] keeps one backend connected, [`health`] condenses samples,
+//! [`events`] is the one place where all of that can be read, [`diagnosis`] explains failures. [`Host`] ties them together.
+//!
+//! Nothing in here knows a kind of backend: that is the drivers' part.
+
+#![deny(unsafe_code)]
+
+pub mod connection;
+pub mod diagnosis;
+pub mod discovery;
+pub mod endpoint;
+pub mod events;
+pub mod health;
+mod host;
+pub mod plugins;
+pub mod settings;
+pub mod transport;
+
+pub use host::{Host, StartError};

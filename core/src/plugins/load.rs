@@ -1,0 +1,110 @@
+//! The only place that runs code of a driver file for the first time.
+#![allow(unsafe_code)]
+
+use super::{Inspected, Refusal, log};
+use mdd_driver_api::{
+    DriverError,
+    abi::{DriverBox, DriverModRef, HostArc, J, LOADER_SYMBOL, RootHeader},
+    manifest::Manifest,
+    model::Instance,
+};
+use std::path::{Path, PathBuf};
+
+/// A driver in memory. It stays there for the life of the process.
+pub struct LoadedDriver {
+    /// Where it was found.
+    pub path: PathBuf,
+    /// What it declares.
+    pub manifest: Manifest,
+    /// Hash of its bytes, lowercase hex.
+    pub sha256: String,
+    module: DriverModRef,
+}
+
+impl std::fmt::Debug for LoadedDriver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "driver {} {}", self.manifest.driver.kind, self.manifest.version)
+    }
+}
+
+impl LoadedDriver {
+    /// The kind of backend that it drives.
+    pub fn kind(&self) -> &str {
+        &self.manifest.driver.kind
+    }
+
+    /// Makes an instance for one backend.
+    ///
+    /// # Errors
+    /// The driver's own, or its panic.
+    pub fn create(&self, host: HostArc, instance: &Instance) -> Result<DriverBox, DriverError> {
+        (self.module.create())(host, J::encode(instance)?).into_result()
+    }
+}
+
+/// Loads the private copy of an inspected file.
+pub(super) fn load(file: Inspected, copy: &Path) -> Result<LoadedDriver, Refusal> {
+    let library = open(copy)?;
+    // SAFETY: the symbol is the one that abi_stable defines for a `LibHeader`, and `RootHeader` is a transparent reference
+    // to the checked beginning of one. A file that lies about it runs with our rights anyway.
+    let header = unsafe { library.get::<RootHeader>(LOADER_SYMBOL) }.map(|symbol| *symbol);
+    let header = header.map_err(|error| Refusal::NoEntryPoint(chain(&error)))?;
+    // Never unloaded: one live future or log handle would run into unmapped code. The flags of `open` say the same to the
+    // system's loader.
+    std::mem::forget(library);
+
+    let module = header.resolve().map_err(|refused| {
+        tracing::debug!(path = %file.path.display(), dump = refused.dump, "layout of a refused driver");
+        Refusal::Layout(refused.summary)
+    })?;
+    let Inspected { path, manifest, sha256, bytes: _ } = file;
+    if !says_the_same(&(module.manifest())(), &manifest) {
+        return Err(Refusal::ManifestDiffers);
+    }
+    (module.init())(log::handle(&manifest.driver.kind));
+    Ok(LoadedDriver { path, manifest, sha256, module })
+}
+
+fn says_the_same(reported: &str, embedded: &Manifest) -> bool {
+    let reported = serde_json::from_str::<serde_json::Value>(reported).ok();
+    let reported = reported.and_then(|value| serde_json::from_value::<Manifest>(value).ok());
+    let text = |manifest: &Manifest| serde_json::to_string(manifest).ok();
+    reported.is_some_and(|reported| text(&reported) == text(embedded))
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> Result<libloading::Library, Refusal> {
+    use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const RTLD_NODELETE: std::ffi::c_int = 0x1000;
+    #[cfg(target_vendor = "apple")]
+    const RTLD_NODELETE: std::ffi::c_int = 0x80;
+    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+    const RTLD_NODELETE: std::ffi::c_int = 0;
+    // SAFETY: loading runs the constructors of the file. The user put it into the plugins folder, it was inspected, and
+    // this copy of it is private.
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) };
+    library.map(Into::into).map_err(|error| Refusal::Loader(chain(&error)))
+}
+
+#[cfg(windows)]
+fn open(path: &Path) -> Result<libloading::Library, Refusal> {
+    use libloading::os::windows::{LOAD_LIBRARY_SEARCH_DEFAULT_DIRS, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR, Library};
+    let flags = LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR | LOAD_LIBRARY_SEARCH_DEFAULT_DIRS;
+    // SAFETY: loading runs the constructors of the file. The user put it into the plugins folder, it was inspected, and
+    // this copy of it is private.
+    let library = unsafe { Library::load_with_flags(path, flags) }.map_err(|error| Refusal::Loader(chain(&error)))?;
+    library.pin().map_err(|error| Refusal::Loader(chain(&error)))?;
+    Ok(library.into())
+}
+
+/// libloading keeps the loader's own words in `source()`.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}

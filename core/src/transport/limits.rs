@@ -1,0 +1,112 @@
+//! Deadlines and caps of one exchange.
+
+use super::Failure;
+use mdd_driver_api::abi::HttpRequest;
+use std::{future::Future, time::Duration};
+use tokio::time::{self, Instant};
+
+/// Deadline of the head of an answer.
+const HEAD: Duration = Duration::from_secs(3);
+/// Deadline between two pieces of a body that is read as a whole.
+const IDLE: Duration = Duration::from_secs(10);
+/// The same for a stream: server-sent events may pause for long.
+const STREAM_IDLE: Duration = Duration::from_secs(120);
+/// Deadline of a whole exchange. A longer deadline for the head stretches it.
+const TOTAL: Duration = Duration::from_secs(5);
+/// Cap on a body, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+/// No body that is read as a whole may be longer, whatever a driver asks.
+const HARD_MAX_BYTES: u64 = 64 << 20;
+/// The same for candidates, which are strangers.
+const CANDIDATE_MAX_BYTES: u64 = 16 << 20;
+
+/// What one exchange may take. `None` means no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    pub(super) head: Option<Duration>,
+    pub(super) idle: Option<Duration>,
+    pub(super) total: Option<Duration>,
+    pub(super) max_bytes: u64,
+}
+
+impl Limits {
+    /// For an answer that is read as a whole.
+    pub(super) fn of_answer(request: &HttpRequest, candidate: bool) -> Self {
+        let head = millis(request.head_ms, Some(HEAD));
+        let hard = if candidate { CANDIDATE_MAX_BYTES } else { HARD_MAX_BYTES };
+        Self {
+            head,
+            idle: millis(request.idle_ms, Some(IDLE)),
+            total: millis(request.total_ms, head.map(|head| head.max(TOTAL))),
+            max_bytes: if request.max_bytes == 0 { MAX_BYTES } else { request.max_bytes }.min(hard),
+        }
+    }
+
+    /// For an answer that is read piece by piece, which may be endless.
+    pub(super) fn of_stream(request: &HttpRequest, candidate: bool) -> Self {
+        let hard = if candidate { CANDIDATE_MAX_BYTES } else { u64::MAX };
+        Self {
+            head: millis(request.head_ms, Some(HEAD)),
+            idle: millis(request.idle_ms, Some(STREAM_IDLE)),
+            total: millis(request.total_ms, None),
+            max_bytes: if request.max_bytes == 0 { u64::MAX } else { request.max_bytes }.min(hard),
+        }
+    }
+
+    /// Starts the clock.
+    pub(super) fn start(self) -> Deadlines {
+        Deadlines { limits: self, start: Instant::now() }
+    }
+}
+
+fn millis(ms: u64, default: Option<Duration>) -> Option<Duration> {
+    match ms {
+        0 => default,
+        u64::MAX => None,
+        ms => Some(Duration::from_millis(ms)),
+    }
+}
+
+/// Limits whose clock runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadlines {
+    limits: Limits,
+    start: Instant,
+}
+
+impl Deadlines {
+    /// Waits for the head of the answer.
+    pub(super) async fn head<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        self.before(after(self.start, self.limits.head, Failure::NoAnswer), work).await
+    }
+
+    /// Waits for the next piece of the body.
+    pub(super) async fn piece<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        self.before(after(Instant::now(), self.limits.idle, Failure::Stalled), work).await
+    }
+
+    /// Waits for an answer that somebody else asked for.
+    pub(super) async fn whole<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        self.before(None, work).await
+    }
+
+    /// Runs `work` until `own` or the end of the whole exchange, whichever comes first.
+    async fn before<T>(
+        &self,
+        own: Option<(Instant, Failure)>,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let whole = after(self.start, self.limits.total, Failure::TookTooLong);
+        match own.into_iter().chain(whole).min_by_key(|(at, _)| *at) {
+            None => work.await,
+            Some((at, late)) => time::timeout_at(at, work).await.unwrap_or(Err(late)),
+        }
+    }
+}
+
+/// The end of a time that began at `from` and what it means to miss it; `None` for a time without end.
+fn after(from: Instant, within: Option<Duration>, late: fn(u64) -> Failure) -> Option<(Instant, Failure)> {
+    let within = within?;
+    let ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+    Some((from.checked_add(within)?, late(ms)))
+}

@@ -1,0 +1,66 @@
+//! Secrets: injected by the host, never shown to a driver, never printed.
+
+use super::headers;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use std::fmt;
+
+/// A key, token or password. Its `Debug` does not print it and it has no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes the value; white space around it, which comes with copying, is dropped.
+    pub fn new(value: &str) -> Self {
+        Self(value.trim().to_owned())
+    }
+
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A secret of a backend and how it is shown to the service.
+#[derive(Debug, Clone)]
+pub struct Credential {
+    /// Its name in the manifest.
+    pub name: String,
+    /// Header field that carries it with every request; none for one that only bodies carry.
+    pub header: Option<String>,
+    /// Written before it in that field, for example `Bearer `.
+    pub prefix: String,
+    /// The secret itself.
+    pub value: Secret,
+}
+
+/// Why a secret cannot be used. It names the secret and never tells its value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// The manifest's header field is no header field, or one that the host sets itself.
+    #[error("secret {0:?} cannot travel in the header field {1:?}")]
+    Header(String, String),
+    /// A line break or other control character, or one that is not ASCII.
+    #[error("secret {0:?} contains a character that a header field cannot carry")]
+    Value(String),
+}
+
+impl Credential {
+    /// The header field that carries it, if any.
+    pub(super) fn field(&self) -> Result<Option<(HeaderName, HeaderValue)>, SecretError> {
+        let Some(header) = &self.header else { return Ok(None) };
+        let name = HeaderName::from_bytes(header.as_bytes()).ok();
+        let name = name.filter(|name| *name == AUTHORIZATION || !headers::is_reserved(name));
+        let name = name.ok_or_else(|| SecretError::Header(self.name.clone(), header.clone()))?;
+        let text = format!("{}{}", self.prefix, self.value.expose());
+        let printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let value = HeaderValue::from_str(&text).ok().filter(|_| printable);
+        let mut value = value.ok_or_else(|| SecretError::Value(self.name.clone()))?;
+        value.set_sensitive(true);
+        Ok(Some((name, value)))
+    }
+}

@@ -1,0 +1,151 @@
+//! The command line.
+
+use anyhow::Context as _;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use mdd_core::{
+    endpoint::Endpoint,
+    events::Origin,
+    settings::{self, Environment, Named, Settings},
+};
+use std::{path::PathBuf, time::Duration};
+
+/// Connects Blender Movie Director to the AI services of this machine.
+#[derive(Debug, Parser)]
+#[command(name = "mdd-host", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 called wrongly, 3 what was looked at is not in order";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show every backend: what it is, whether it works, and what helps if not
+    Status(StatusOptions),
+    /// Look at the drivers in the plugins folders
+    #[command(subcommand)]
+    Drivers(DriversCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DriversCommand {
+    /// List every file in the plugins folders and what it is used for
+    List(ListOptions),
+    /// Inspect, load and try one driver file
+    Check(CheckOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusOptions {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Wait until every backend is connected, this long at most
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) wait: Option<Duration>,
+    /// Stay and print the status again after each change, with --json one object a line
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Exit with 3 unless everything is in order
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListOptions {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    /// The driver file
+    pub(crate) file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Search this folder for drivers before the usual ones; may be repeated
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
+    plugins: Vec<PathBuf>,
+    /// Keep files here instead of in the user's state folder (also MDD_STATE_DIR)
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
+    state_dir: Option<PathBuf>,
+    /// Connect to a service at this address; may be repeated
+    #[arg(long, global = true, value_name = "KIND=URL", value_parser = backend, help_heading = "Everywhere")]
+    backend: Vec<Named>,
+    /// Do not look for services: only those that are named
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    no_discovery: bool,
+    /// Log more, to stderr: once for information, twice for debugging (also MDD_LOG)
+    #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Everywhere")]
+    pub(crate) verbose: u8,
+    /// Log errors only
+    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Everywhere")]
+    pub(crate) quiet: bool,
+}
+
+impl Global {
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+        let state_folder = match &self.state_dir {
+            Some(folder) => std::path::absolute(folder).context("--state-dir")?,
+            None => {
+                settings::default_state_folder().context("this user has no home folder; name one with --state-dir")?
+            }
+        };
+        Ok(Settings {
+            plugins: self.plugins.clone(),
+            state_folder,
+            backends: self.backend.clone(),
+            discovery: !self.no_discovery,
+            environment: Environment::of_process(),
+        })
+    }
+}
+
+fn backend(text: &str) -> Result<Named, String> {
+    let (kind, url) = text.split_once('=').ok_or("it takes the form KIND=URL, for example lamp=http://127.0.0.1:80")?;
+    let endpoint = Endpoint::parse(url).map_err(|error| error.to_string())?;
+    Ok(Named { kind: kind.trim().to_lowercase(), endpoint, origin: Origin::Flag })
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "it takes a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Arguments;
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn options_stand_anywhere() {
+        let line =
+            ["mdd-host", "status", "--json", "--backend", "lamp=127.0.0.1:80", "--wait", "1.5", "--no-discovery"];
+        let arguments = Arguments::try_parse_from(line).unwrap();
+        assert_eq!(arguments.global.settings().unwrap().backends[0].kind, "lamp");
+    }
+
+    #[test]
+    fn bad_values_are_refused_with_the_reason() {
+        for (option, value) in
+            [("--backend", "lamp"), ("--backend", "lamp=ftp://x"), ("--wait", "soon"), ("--wait", "-1")]
+        {
+            assert!(Arguments::try_parse_from(["mdd-host", "status", option, value]).is_err(), "{option} {value}");
+        }
+    }
+}

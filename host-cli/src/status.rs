@@ -1,0 +1,118 @@
+//! `status`: a host of its own that looks around once, or stays with `--follow`.
+
+use crate::{
+    Verdict,
+    arguments::StatusOptions,
+    output::{self, BAD, DIM, FAIR, GOOD, styled},
+};
+use anstyle::Style;
+use mdd_core::{
+    Host,
+    events::{BackendView, Detail, Origin, Snapshot, StateName},
+    health::Severity,
+    settings::Settings,
+};
+use std::{fmt::Write as _, time::Duration};
+use tokio::time::timeout;
+
+/// A first look never takes longer: a service that has not answered by then is shown as it stands.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(settings: Settings, options: StatusOptions) -> anyhow::Result<Verdict> {
+    let host = Host::start(settings)?;
+    // Running out of time is no failure here: whatever is known by then is the answer.
+    let _in_time = match options.wait {
+        Some(time) => timeout(time, host.ready()).await,
+        None => timeout(FIRST_LOOK, host.settled()).await,
+    };
+    print(&host.snapshot(), &options)?;
+    if options.follow {
+        follow(&host, &options).await?;
+    }
+    let in_order = host.snapshot().summary.severity == Severity::Ok;
+    Ok(if options.exit_code && !in_order { Verdict::NotInOrder } else { Verdict::InOrder })
+}
+
+/// Until Ctrl-C or until nobody reads any more.
+async fn follow(host: &Host, options: &StatusOptions) -> anyhow::Result<()> {
+    let mut changes = host.changes();
+    let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+    loop {
+        tokio::select! {
+            result = &mut interrupted => return Ok(result?),
+            more = changes.next() => match more {
+                true => print(&host.snapshot(), options)?,
+                false => return Ok(()),
+            },
+        }
+    }
+}
+
+fn print(snapshot: &Snapshot, options: &StatusOptions) -> anyhow::Result<()> {
+    if options.json {
+        return output::json(snapshot);
+    }
+    output::text(&table(snapshot))?;
+    Ok(())
+}
+
+fn table(snapshot: &Snapshot) -> String {
+    let style = match snapshot.summary.severity {
+        Severity::Ok => GOOD,
+        Severity::Attention => FAIR,
+        Severity::Problem => BAD,
+    };
+    let mut text = format!("{}\n", styled(style, &snapshot.summary.sentence));
+    let titles = snapshot.backends.iter().map(|backend| backend.title.chars().count());
+    let width = titles.max().unwrap_or_default();
+    for backend in &snapshot.backends {
+        row(&mut text, backend, width);
+    }
+    text
+}
+
+fn row(text: &mut String, backend: &BackendView, width: usize) {
+    let (mark, style) = mark(backend);
+    let title = &backend.title;
+    let state = styled(style, format_args!("{mark} {title:<width$}  {:<24}", state(backend)));
+    let _infallible = writeln!(text, "{state} {}", facts(backend).join(" · "));
+    let Some(reason) = &backend.reason else { return };
+    let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("{} ({})", reason.observation, reason.code)));
+    let _infallible = writeln!(text, "  {}", styled(DIM, &reason.meaning));
+    for remedy in &reason.remedies {
+        let argument = remedy.argument.as_ref().map(|argument| format!(": {argument}")).unwrap_or_default();
+        let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("→ {}{argument}", remedy.label)));
+    }
+}
+
+/// A sign beside every colour.
+fn mark(backend: &BackendView) -> (char, Style) {
+    match (backend.state, backend.detail) {
+        (StateName::Connected, Detail::Ready | Detail::Busy) => ('●', GOOD),
+        (StateName::Connected, _) => ('◐', FAIR),
+        (StateName::Connecting, _) => ('◌', FAIR),
+        (StateName::Disconnected, _) if backend.origin == Origin::Missing => ('○', FAIR),
+        (StateName::Disconnected, _) => ('✖', BAD),
+        (StateName::Disabled, _) => ('○', DIM),
+    }
+}
+
+fn state(backend: &BackendView) -> String {
+    match backend.detail {
+        Detail::Ready | Detail::Off => backend.state.to_string(),
+        detail => format!("{} ({detail})", backend.state),
+    }
+}
+
+fn facts(backend: &BackendView) -> Vec<String> {
+    let mut facts: Vec<String> = backend.endpoint.iter().cloned().collect();
+    facts.extend(backend.version.iter().map(|version| format!("version {version}")));
+    facts.extend(backend.flavour.iter().cloned());
+    facts.extend(backend.latency_ms.iter().map(|latency| format!("{:.1} ms", latency.last)));
+    facts.extend(backend.queue.iter().map(|queue| match queue.pending {
+        Some(pending) => format!("{} running, {pending} waiting", queue.running),
+        None => format!("{} running", queue.running),
+    }));
+    facts.extend(backend.next_try_ms.iter().map(|ms| format!("next try in {:.0} s", (*ms as f64 / 1000.0).ceil())));
+    facts
+}
