@@ -9,4 +9,4 @@ mod view;
 pub use backoff::Backoff;
 pub use instance::{Instance, News};
 pub use life::{Ask, Command, Connected, Fault, Input, Life, Phase, Push, State, Words};
-pub use supervisor::{Backend, Shared, Supervisor};
+pub use supervisor::{Backend, Link, Shared, Supervisor};

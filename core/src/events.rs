@@ -1,7 +1,11 @@
 //! The one place where the state of everything can be read and waited for.
 
 mod bus;
+mod change;
+mod job;
 mod snapshot;
 
-pub use bus::{Bus, Changes};
+pub use bus::{Bus, Changes, Subscription};
+pub use change::{Change, Notice, Numbered, Update};
+pub use job::{JobState, JobView, Progress, ResultFile};
 pub use snapshot::{BackendView, Detail, Origin, QueueView, Snapshot, StateName};

@@ -6,8 +6,8 @@ use crate::{
 };
 use mdd_driver_api::{
     DriverError, ErrorKind,
-    abi::{DriverBox, Event, EventKind, EventSink, EventSinkArc, J},
-    model::{Identity, Inspection, Problem, Sample},
+    abi::{DriverBox, Event, EventKind, EventSink, EventSinkArc, J, JobPortArc},
+    model::{Attempt, Identity, Inspection, Outcome, Problem, Sample},
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
@@ -62,6 +62,26 @@ impl Instance {
         self.policy.demote();
     }
 
+    /// Ends everything that it has open: later calls of the driver fail.
+    pub fn close(&self) {
+        self.policy.close();
+    }
+
+    /// What it may do; jobs add their files to it.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Carries one attempt at a job. Dropping the future detaches from it.
+    pub fn run(
+        &self,
+        attempt: &Attempt,
+        port: JobPortArc,
+    ) -> impl Future<Output = Result<Outcome, DriverError>> + Send + use<> {
+        let running = J::encode(attempt).map(|attempt| self.runtime.run(self.object.run(attempt, port)));
+        async move { running?.await?.decode() }
+    }
+
     /// Is it one of this driver's?
     pub fn identify(&self) -> impl Future<Output = Result<Identity, DriverError>> + Send + use<> {
         decoded(self.runtime.run(self.object.identify()))
@@ -87,7 +107,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        self.policy.close();
+        self.close();
     }
 }
 

@@ -17,7 +17,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::{Instant, sleep_until, timeout},
 };
@@ -79,10 +79,36 @@ impl Backend {
     }
 }
 
+/// What jobs need to know of a backend, kept up to date by its supervisor.
+#[derive(Clone, Default)]
+pub struct Link {
+    /// The driver's object while the backend is connected.
+    pub instance: Option<Arc<Instance>>,
+    /// What it can do, once inspected.
+    pub inventory: Option<Arc<model::Inspection>>,
+    /// How much it has to do.
+    pub queue: Option<model::Queue>,
+    /// What changes with a restart.
+    pub boot: Option<String>,
+}
+
+impl Link {
+    fn is_same(&self, other: &Self) -> bool {
+        let same_instance = match (&self.instance, &other.instance) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let inventory = |link: &Self| link.inventory.as_ref().map(Arc::as_ptr);
+        same_instance && inventory(self) == inventory(other) && self.queue == other.queue && self.boot == other.boot
+    }
+}
+
 /// The handle to a supervised backend. Dropping it ends the supervision and takes the backend out of the bus.
 pub struct Supervisor {
     id: String,
-    endpoint: Endpoint,
+    backend: Backend,
+    link: watch::Receiver<Link>,
     requests: mpsc::Sender<Request>,
     task: JoinHandle<()>,
     bus: Arc<Bus>,
@@ -104,20 +130,21 @@ impl Supervisor {
     pub fn adopt(backend: Backend, shared: &Shared, instance: Instance, identity: Identity) -> Self {
         let mut task = Task::new(backend, shared.clone());
         task.life = Life::recognised(words(&task.backend), !task.backend.secrets.is_empty(), Instant::now());
-        task.instance = Some(instance);
+        task.instance = Some(Arc::new(instance));
         Self::spawn(task, Input::Identified(Ok(identity)))
     }
 
     fn spawn(task: Task, first: Input) -> Self {
         // Requests are rare and idempotent; a caller that finds no room has asked often enough.
         let (requests, receiver) = mpsc::channel(8);
-        let (id, endpoint, bus) = (task.backend.id(), task.backend.endpoint.clone(), task.shared.bus.clone());
+        let (id, backend, bus) = (task.backend.id(), task.backend.clone(), task.shared.bus.clone());
+        let link = task.link.subscribe();
         let span = tracing::info_span!("backend", id);
         // Published before the task runs, so that a snapshot taken right away knows the backend.
         let mut task = task;
         task.publish();
         let task = tokio::spawn(task.run(first, receiver).instrument(span));
-        Self { id, endpoint, requests, task, bus }
+        Self { id, backend, link, requests, task, bus }
     }
 
     /// Its id.
@@ -127,7 +154,17 @@ impl Supervisor {
 
     /// Where it is.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.backend.endpoint
+    }
+
+    /// Its driver.
+    pub fn driver(&self) -> &Arc<LoadedDriver> {
+        &self.backend.driver
+    }
+
+    /// What jobs need to know of it, now and whenever it changes.
+    pub fn link(&self) -> watch::Receiver<Link> {
+        self.link.clone()
     }
 
     /// Tries at once instead of waiting.
@@ -144,6 +181,9 @@ impl Supervisor {
 impl Drop for Supervisor {
     fn drop(&mut self) {
         self.task.abort();
+        if let Some(instance) = &self.link.borrow().instance {
+            instance.close();
+        }
         self.bus.remove(&self.id);
     }
 }
@@ -164,11 +204,12 @@ struct Task {
     backend: Backend,
     shared: Shared,
     life: Life,
-    instance: Option<Instance>,
+    instance: Option<Arc<Instance>>,
+    link: watch::Sender<Link>,
     asks: FuturesUnordered<BoxFuture<'static, Answer>>,
     watching: Option<Watching>,
     identity: Option<Identity>,
-    inventory: Option<model::Inspection>,
+    inventory: Option<Arc<model::Inspection>>,
     latency: Latency,
     since: SystemTime,
     last: Option<BackendView>,
@@ -182,6 +223,7 @@ impl Task {
             shared,
             life,
             instance: None,
+            link: watch::Sender::default(),
             asks: FuturesUnordered::new(),
             watching: None,
             identity: None,
@@ -245,7 +287,11 @@ impl Task {
                 self.asks.clear();
                 self.watching = None;
             }
-            Command::DropInstance => self.instance = None,
+            Command::DropInstance => {
+                if let Some(instance) = self.instance.take() {
+                    instance.close();
+                }
+            }
         }
     }
 
@@ -264,14 +310,15 @@ impl Task {
     }
 
     /// The driver's object, made when it is first needed and after a panic.
-    fn instance(&mut self) -> Result<&Instance, DriverError> {
-        if self.instance.is_none() {
-            let policy = self.backend.policy();
-            let Shared { transport, runtime, .. } = &self.shared;
-            let made = Instance::create(&self.backend.driver, transport, runtime, policy, &self.backend.instance())?;
-            self.instance = Some(made);
+    fn instance(&mut self) -> Result<Arc<Instance>, DriverError> {
+        if let Some(instance) = &self.instance {
+            return Ok(instance.clone());
         }
-        self.instance.as_ref().ok_or_else(|| DriverError::new(ErrorKind::HOST, "there is no instance"))
+        let Shared { transport, runtime, .. } = &self.shared;
+        let (policy, facts) = (self.backend.policy(), self.backend.instance());
+        let made = Arc::new(Instance::create(&self.backend.driver, transport, runtime, policy, &facts)?);
+        self.instance = Some(made.clone());
+        Ok(made)
     }
 
     fn identify(&mut self) {
@@ -303,7 +350,7 @@ impl Task {
     }
 
     fn check(&mut self) {
-        let asked = self.instance().map(Instance::check);
+        let asked = self.instance().map(|instance| instance.check());
         self.asks.push(
             async move {
                 let start = Instant::now();
@@ -322,14 +369,14 @@ impl Task {
     }
 
     fn watch(&mut self) {
-        self.watching = Some(match self.instance().map(Instance::watch) {
+        self.watching = Some(match self.instance().map(|instance| instance.watch()) {
             Ok((end, news)) => Watching { end: end.boxed(), news },
             Err(error) => Watching { end: async move { Err(error) }.boxed(), news: mpsc::channel(1).1 },
         });
     }
 
     fn inspect(&mut self) {
-        let Ok(asked) = self.instance().map(Instance::inspect) else { return };
+        let Ok(asked) = self.instance().map(|instance| instance.inspect()) else { return };
         self.asks.push(async move { Answer::Inventory(asked.await) }.boxed());
     }
 
@@ -348,7 +395,7 @@ impl Task {
                 Some(Input::Checked(result.map_err(|error| self.fault(&error))))
             }
             Answer::Inventory(Ok(inventory)) => {
-                self.inventory = Some(inventory);
+                self.inventory = Some(Arc::new(inventory));
                 None
             }
             Answer::Inventory(Err(error)) if error.kind == ErrorKind::PANIC => {
@@ -432,6 +479,24 @@ impl Task {
         };
         self.shared.bus.publish(view.clone(), seen.next_try);
         self.last = Some(view);
+        self.update_link();
+    }
+
+    fn update_link(&self) {
+        let link = match self.life.state() {
+            super::State::Connected(connected) => Link {
+                instance: self.instance.clone(),
+                inventory: self.inventory.clone(),
+                queue: connected.queue,
+                boot: connected.boot.clone(),
+            },
+            _ => Link::default(),
+        };
+        self.link.send_if_modified(|current| {
+            let changed = !current.is_same(&link);
+            *current = link;
+            changed
+        });
     }
 }
 

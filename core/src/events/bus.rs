@@ -1,14 +1,35 @@
-//! Collects the views of all backends and tells who waits for a change.
+//! Collects what everybody publishes, numbers the changes, and tells who waits for them.
+//!
+//! There is no queue per reader: the last changes are kept once, and a reader that falls behind them gets a snapshot.
 
-use super::{BackendView, Snapshot};
+use super::{BackendView, Change, JobView, Notice, Numbered, Snapshot, Update};
 use crate::health::summarize;
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use tokio::{sync::watch, time::Instant};
+
+/// Changes that are kept for readers that are a little behind.
+const KEPT_CHANGES: usize = 512;
+/// Notices that a new reader still gets to see.
+const KEPT_NOTICES: usize = 20;
 
 /// The state of everything. Publishing never waits for a reader.
 #[derive(Debug)]
 pub struct Bus {
-    backends: watch::Sender<BTreeMap<String, Entry>>,
+    state: Mutex<State>,
+    /// Number of the last change.
+    last: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: u64,
+    backends: BTreeMap<String, Entry>,
+    jobs: BTreeMap<String, JobView>,
+    notices: VecDeque<Notice>,
+    changes: VecDeque<Numbered>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -20,42 +41,106 @@ struct Entry {
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { backends: watch::Sender::new(BTreeMap::new()) }
+        Self { state: Mutex::default(), last: watch::Sender::new(0) }
     }
 }
-
-/// Wakes up after changes.
-#[derive(Debug)]
-pub struct Changes(watch::Receiver<BTreeMap<String, Entry>>);
 
 impl Bus {
     /// Publishes a backend's view, under its id. Readers only wake up when something in it is new.
     pub fn publish(&self, view: BackendView, next_try: Option<Instant>) {
         let entry = Entry { view, next_try };
-        self.backends.send_if_modified(|backends| {
-            if backends.get(&entry.view.id) == Some(&entry) {
-                return false;
+        self.change(|state| {
+            if state.backends.get(&entry.view.id) == Some(&entry) {
+                return None;
             }
-            backends.insert(entry.view.id.clone(), entry);
-            true
+            let seen = entry.at(Instant::now());
+            state.backends.insert(entry.view.id.clone(), entry);
+            Some(Change::Backend(Box::new(seen)))
         });
     }
 
     /// Takes a backend out.
     pub fn remove(&self, id: &str) {
-        self.backends.send_if_modified(|backends| backends.remove(id).is_some());
+        self.change(|state| state.backends.remove(id).map(|_| Change::BackendRemoved(id.to_owned())));
+    }
+
+    /// Publishes a job's view, under its id.
+    pub fn publish_job(&self, view: JobView) {
+        self.change(|state| {
+            if state.jobs.get(&view.id) == Some(&view) {
+                return None;
+            }
+            state.jobs.insert(view.id.clone(), view.clone());
+            Some(Change::Job(Box::new(view)))
+        });
+    }
+
+    /// Takes a job out.
+    pub fn remove_job(&self, id: &str) {
+        self.change(|state| state.jobs.remove(id).map(|_| Change::JobRemoved(id.to_owned())));
+    }
+
+    /// Tells people something.
+    pub fn notify(&self, notice: Notice) {
+        self.change(|state| {
+            if state.notices.len() == KEPT_NOTICES {
+                state.notices.pop_front();
+            }
+            state.notices.push_back(notice.clone());
+            Some(Change::Notice(notice))
+        });
     }
 
     /// Everything as it is now.
     pub fn snapshot(&self) -> Snapshot {
-        let now = Instant::now();
-        let backends: Vec<_> = self.backends.borrow().values().map(|entry| entry.at(now)).collect();
-        Snapshot { summary: summarize(&backends), backends }
+        self.state().snapshot()
     }
 
-    /// Tells of changes from now on.
+    /// Tells of changes from now on, without saying which.
     pub fn changes(&self) -> Changes {
-        Changes(self.backends.subscribe())
+        Changes(self.last.subscribe())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in a holder leaves whole maps: each change is a few insertions.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The only place where the state changes and is numbered.
+    fn change(&self, change: impl FnOnce(&mut State) -> Option<Change>) {
+        let last = {
+            let mut state = self.state();
+            let Some(change) = change(&mut state) else { return };
+            state.last += 1;
+            if state.changes.len() == KEPT_CHANGES {
+                state.changes.pop_front();
+            }
+            let number = state.last;
+            state.changes.push_back(Numbered { seq: number, change });
+            number
+        };
+        self.last.send_modify(|seen| *seen = last.max(*seen));
+    }
+}
+
+impl State {
+    fn snapshot(&self) -> Snapshot {
+        let now = Instant::now();
+        let backends: Vec<_> = self.backends.values().map(|entry| entry.at(now)).collect();
+        Snapshot {
+            seq: self.last,
+            summary: summarize(&backends),
+            backends,
+            jobs: self.jobs.values().cloned().collect(),
+            notices: self.notices.iter().cloned().collect(),
+        }
+    }
+
+    /// The changes after `seen`, or nothing when some of them are no longer kept.
+    fn after(&self, seen: u64) -> Option<Vec<Numbered>> {
+        let missing = usize::try_from(self.last - seen).ok()?;
+        let from = self.changes.len().checked_sub(missing)?;
+        Some(self.changes.range(from..).cloned().collect())
     }
 }
 
@@ -67,9 +152,114 @@ impl Entry {
     }
 }
 
+/// Wakes up after changes.
+#[derive(Debug)]
+pub struct Changes(watch::Receiver<u64>);
+
 impl Changes {
     /// Resolves after the next change; several may be seen as one. False when the bus is gone.
     pub async fn next(&mut self) -> bool {
         self.0.changed().await.is_ok()
+    }
+}
+
+/// A reader of a snapshot and all changes after it.
+#[derive(Debug)]
+pub struct Subscription {
+    bus: Arc<Bus>,
+    last: watch::Receiver<u64>,
+    /// `None` until the first snapshot was read.
+    seen: Option<u64>,
+}
+
+impl Subscription {
+    /// A new reader.
+    pub fn new(bus: &Arc<Bus>) -> Self {
+        Self { bus: bus.clone(), last: bus.last.subscribe(), seen: None }
+    }
+
+    /// A snapshot first, then changes without a gap in their numbers; a snapshot again when this reader was so slow that
+    /// changes it has not seen are no longer kept. Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Update {
+        loop {
+            if let Some(update) = self.ready() {
+                return update;
+            }
+            // The sender lives in the bus that this reader holds.
+            let _bus_lives = self.last.changed().await;
+        }
+    }
+
+    fn ready(&mut self) -> Option<Update> {
+        let bus = self.bus.clone();
+        let state = bus.state();
+        self.last.mark_unchanged();
+        let update = match self.seen {
+            Some(seen) if seen == state.last => return None,
+            Some(seen) => match state.after(seen) {
+                Some(changes) => Update::Changes { summary: state.snapshot().summary, changes },
+                None => Update::Snapshot(Box::new(state.snapshot())),
+            },
+            None => Update::Snapshot(Box::new(state.snapshot())),
+        };
+        self.seen = Some(state.last);
+        Some(update)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bus, KEPT_CHANGES, Subscription};
+    use crate::events::{Change, Notice, Update};
+    use std::sync::Arc;
+
+    fn notice(number: usize) -> Notice {
+        Notice { at: String::new(), backend: None, text: number.to_string() }
+    }
+
+    #[tokio::test]
+    async fn a_reader_gets_a_snapshot_and_then_every_change_once() {
+        let bus = Arc::new(Bus::default());
+        bus.notify(notice(0));
+        let mut reader = Subscription::new(&bus);
+        let Update::Snapshot(first) = reader.next().await else { panic!("a snapshot comes first") };
+        assert_eq!((first.seq, first.notices.len()), (1, 1));
+        let mut expected = first.seq;
+        for round in 1..50 {
+            for number in 0..round % 4 + 1 {
+                bus.notify(notice(number));
+            }
+            let Update::Changes { changes, .. } = reader.next().await else { panic!("nothing was lost") };
+            for change in changes {
+                expected += 1;
+                assert_eq!(change.seq, expected);
+            }
+        }
+        assert_eq!(expected, bus.snapshot().seq);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_falls_behind_gets_a_snapshot_and_goes_on() {
+        let bus = Arc::new(Bus::default());
+        let mut reader = Subscription::new(&bus);
+        reader.next().await;
+        for number in 0..=KEPT_CHANGES {
+            bus.notify(notice(number));
+        }
+        let Update::Snapshot(again) = reader.next().await else { panic!("too much was missed for changes") };
+        bus.notify(notice(0));
+        let Update::Changes { changes, .. } = reader.next().await else { panic!("it has caught up") };
+        assert_eq!(changes[0].seq, again.seq + 1);
+        assert!(matches!(changes[0].change, Change::Notice(_)));
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_waits_is_woken() {
+        let bus = Arc::new(Bus::default());
+        let mut reader = Subscription::new(&bus);
+        reader.next().await;
+        let waiting = tokio::spawn(async move { reader.next().await });
+        bus.notify(notice(1));
+        assert!(matches!(waiting.await.unwrap(), Update::Changes { .. }));
     }
 }

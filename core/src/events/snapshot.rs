@@ -1,5 +1,6 @@
 //! What clients see. Fields are only ever added; what is not known is null.
 
+use super::{JobView, Notice};
 use crate::{
     diagnosis::Reason,
     health::{LatencyView, Summary},
@@ -8,12 +9,18 @@ use mdd_driver_api::model::{Device, Model, Queue};
 use serde::{Deserialize, Serialize};
 
 /// Everything at one moment.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
+    /// Number of the last change that is in it.
+    pub seq: u64,
     /// All of it in one word and one sentence.
     pub summary: Summary,
     /// Every backend, in a stable order.
     pub backends: Vec<BackendView>,
+    /// Every job that is kept, by id.
+    pub jobs: Vec<JobView>,
+    /// The last messages for the user.
+    pub notices: Vec<Notice>,
 }
 
 /// One backend.

@@ -44,6 +44,13 @@ impl SearchPath {
         path
     }
 
+    /// These folders and no others.
+    pub fn only(folders: impl IntoIterator<Item = PathBuf>) -> Self {
+        let mut path = Self::default();
+        path.extend(folders, Origin::Flag);
+        path
+    }
+
     fn extend(&mut self, folders: impl IntoIterator<Item = PathBuf>, origin: Origin) {
         for folder in folders {
             // A relative or empty entry would mean the current folder, where anybody may have left a library.

@@ -11,21 +11,21 @@ use mdd_driver_api::{
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-pub fn transport() -> Transport {
+pub(crate) fn transport() -> Transport {
     Transport::new(Handle::current()).unwrap()
 }
 
-pub fn candidate(port: u16) -> Policy {
+pub(crate) fn candidate(port: u16) -> Policy {
     Policy::candidate(Endpoint::local(port), vec!["/probe".to_owned()], None)
 }
 
-pub fn backend(port: u16) -> Policy {
+pub(crate) fn backend(port: u16) -> Policy {
     let policy = candidate(port);
     policy.promote(Vec::new()).unwrap();
     policy
 }
 
-pub fn key(name: &str, header: Option<&str>, prefix: &str, value: &str) -> Credential {
+pub(crate) fn key(name: &str, header: Option<&str>, prefix: &str, value: &str) -> Credential {
     Credential {
         name: name.to_owned(),
         header: header.map(str::to_owned),
@@ -35,11 +35,11 @@ pub fn key(name: &str, header: Option<&str>, prefix: &str, value: &str) -> Crede
 }
 
 /// Services of a fresh backend at that port.
-pub fn host(port: u16) -> HostArc {
+pub(crate) fn host(port: u16) -> HostArc {
     Services::under(&transport(), &backend(port))
 }
 
-pub fn request(method: &str, target: &str) -> HttpRequest {
+pub(crate) fn request(method: &str, target: &str) -> HttpRequest {
     HttpRequest {
         method: method.into(),
         target: target.into(),
@@ -53,36 +53,36 @@ pub fn request(method: &str, target: &str) -> HttpRequest {
     }
 }
 
-pub fn get(target: &str) -> HttpRequest {
+pub(crate) fn get(target: &str) -> HttpRequest {
     request("GET", target)
 }
 
-pub fn post(target: &str, body: impl Into<Body>) -> HttpRequest {
+pub(crate) fn post(target: &str, body: impl Into<Body>) -> HttpRequest {
     HttpRequest { body: body.into(), ..request("POST", target) }
 }
 
-pub fn header(name: &str, value: &str) -> Header {
+pub(crate) fn header(name: &str, value: &str) -> Header {
     Header { name: name.into(), value: value.into() }
 }
 
-pub fn socket(target: &str) -> WsRequest {
+pub(crate) fn socket(target: &str) -> WsRequest {
     WsRequest { target: target.into(), headers: RVec::new(), ping_ms: 0, max_in: 0, max_out: 0, ext: RString::new() }
 }
 
-pub async fn ask(host: &HostArc, request: HttpRequest) -> Result<HttpResponse, DriverError> {
+pub(crate) async fn ask(host: &HostArc, request: HttpRequest) -> Result<HttpResponse, DriverError> {
     host.http(request).await.into_result()
 }
 
-pub async fn connect(host: &HostArc, request: WsRequest) -> Result<WsConnBox, DriverError> {
+pub(crate) async fn connect(host: &HostArc, request: WsRequest) -> Result<WsConnBox, DriverError> {
     host.ws_connect(request).await.into_result()
 }
 
-pub fn body(response: &HttpResponse) -> &str {
+pub(crate) fn body(response: &HttpResponse) -> &str {
     std::str::from_utf8(&response.body).unwrap()
 }
 
 /// Runs `work`, which must end in time: what it waits for, and a generous rest for a busy machine.
-pub async fn within<T>(time: Duration, work: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(time: Duration, work: impl Future<Output = T>) -> T {
     let start = Instant::now();
     let limit = time + Duration::from_secs(2);
     let result = tokio::time::timeout(limit * 2, work).await.unwrap_or_else(|_| panic!("no end after {limit:?}"));

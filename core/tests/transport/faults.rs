@@ -136,7 +136,8 @@ async fn a_bomb_is_never_unpacked() {
         assert_is(&error, "encoded-answer", ErrorKind::PROTOCOL);
         assert_eq!(error.http_status, 200);
     }
-    let server = Server::answering("HTTP/1.1 200 OK\r\ncontent-encoding: identity\r\ncontent-length: 2\r\n\r\nok").await;
+    let server =
+        Server::answering("HTTP/1.1 200 OK\r\ncontent-encoding: identity\r\ncontent-length: 2\r\n\r\nok").await;
     let response = ask(&host(server.port), get("/")).await.unwrap();
     assert_eq!(body(&response), "ok");
     assert!(server.seen.requests()[0].contains("accept-encoding: identity\r\n"), "{:?}", server.seen.requests());
@@ -237,7 +238,8 @@ async fn odd_answers_that_are_answers() {
         let response = ask(&host(server.port), get("/")).await.unwrap_or_else(|error| panic!("{bytes:?}: {error:?}"));
         assert_eq!((response.status, body(&response)), (status, text));
     }
-    let server = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\ncontent-encoding: gzip\r\n\r\n").await;
+    let server =
+        Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\ncontent-encoding: gzip\r\n\r\n").await;
     let response = ask(&host(server.port), hasty("HEAD")).await.unwrap();
     assert_eq!((response.status, response.body.len()), (200, 0));
 }

@@ -25,7 +25,10 @@ async fn secrets_travel_only_between_promotion_and_demotion() {
     let policy = candidate(server.port);
     let host = Services::under(&transport(), &policy);
     ask(&host, get("/1")).await.unwrap();
-    let keys = vec![key("api_key", Some("authorization"), "Bearer ", &format!(" {CANARY}\n")), key("x", Some("X-Key"), "", "two")];
+    let keys = vec![
+        key("api_key", Some("authorization"), "Bearer ", &format!(" {CANARY}\n")),
+        key("x", Some("X-Key"), "", "two"),
+    ];
     policy.promote(keys).unwrap();
     ask(&host, get("/2")).await.unwrap();
     ask(&host, HttpRequest { ext: "{\"anonymous\": true, \"new\": 1}".into(), ..get("/3") }).await.unwrap();
@@ -35,7 +38,11 @@ async fn secrets_travel_only_between_promotion_and_demotion() {
     assert_eq!(requests.len(), 4);
     assert!(has(&requests[1], &format!("authorization: Bearer {CANARY}")) && has(&requests[1], "x-key: two"));
     for index in [0, 2, 3] {
-        assert!(!requests[index].contains(CANARY) && !requests[index].to_lowercase().contains("x-key"), "{}", requests[index]);
+        assert!(
+            !requests[index].contains(CANARY) && !requests[index].to_lowercase().contains("x-key"),
+            "{}",
+            requests[index]
+        );
     }
 }
 
@@ -64,9 +71,24 @@ async fn drivers_set_no_host_fields() {
     policy.promote(vec![key("k", Some("X-Api-Key"), "", CANARY)]).unwrap();
     let host = Services::under(&transport(), &policy);
     let forbidden = [
-        "Host", "Origin", "Content-Length", "Transfer-Encoding", "Connection", "Cookie", "Proxy-Authorization",
-        "Proxy-Connection", "Upgrade", "Expect", "Authorization", "x-api-key", "X-API-KEY", "Sec-WebSocket-Key",
-        "Accept-Encoding", "User-Agent", "not a name", "",
+        "Host",
+        "Origin",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Cookie",
+        "Proxy-Authorization",
+        "Proxy-Connection",
+        "Upgrade",
+        "Expect",
+        "Authorization",
+        "x-api-key",
+        "X-API-KEY",
+        "Sec-WebSocket-Key",
+        "Accept-Encoding",
+        "User-Agent",
+        "not a name",
+        "",
     ];
     for name in forbidden {
         let error = ask(&host, HttpRequest { headers: vec![header(name, "x")].into(), ..get("/") }).await.unwrap_err();
@@ -80,7 +102,8 @@ async fn drivers_set_no_host_fields() {
     let split = HttpRequest { headers: vec![header("x", "a\r\nhost: evil")].into(), ..get("/") };
     assert_eq!(ask(&host, split).await.unwrap_err().code.as_str(), "blocked-by-policy");
     assert_eq!(server.seen.connections(), 0);
-    let allowed = HttpRequest { headers: vec![header("Accept", "text/plain"), header("x-mine", "1")].into(), ..get("/") };
+    let allowed =
+        HttpRequest { headers: vec![header("Accept", "text/plain"), header("x-mine", "1")].into(), ..get("/") };
     ask(&host, allowed).await.unwrap();
     let sent = &server.seen.requests()[0];
     assert!(has(sent, "accept: text/plain") && has(sent, "x-mine: 1"), "{sent}");
@@ -92,7 +115,8 @@ async fn drivers_set_no_host_fields() {
 async fn a_candidate_only_answers_questions() {
     let server = Server::answering(OK).await;
     let host = Services::under(&transport(), &candidate(server.port));
-    for refused in [post("/prompt", vec![]), post("/probe/x", vec![]), request("PUT", "/probe"), request("DELETE", "/")] {
+    for refused in [post("/prompt", vec![]), post("/probe/x", vec![]), request("PUT", "/probe"), request("DELETE", "/")]
+    {
         let error = ask(&host, refused).await.unwrap_err();
         assert_eq!((error.code.as_str(), error.effect), ("blocked-by-policy", Effect::NONE));
     }
@@ -161,14 +185,16 @@ async fn other_machines_need_the_user_s_word() {
 async fn cookies_belong_to_one_instance() {
     let behave = |mut peer: Peer| async move {
         while peer.request().await.is_some() {
-            peer.say("HTTP/1.1 200 OK\r\nset-cookie: session=s1; Path=/; HttpOnly\r\ncontent-length: 2\r\n\r\nok").await;
+            peer.say("HTTP/1.1 200 OK\r\nset-cookie: session=s1; Path=/; HttpOnly\r\ncontent-length: 2\r\n\r\nok")
+                .await;
         }
     };
     let server = Server::start(behave).await;
     let other = Server::start(behave).await;
     let transport = transport();
     let (mine, neighbour, elsewhere) = (backend(server.port), backend(server.port), backend(other.port));
-    let [mine_host, neighbour, elsewhere] = [&mine, &neighbour, &elsewhere].map(|policy| Services::under(&transport, policy));
+    let [mine_host, neighbour, elsewhere] =
+        [&mine, &neighbour, &elsewhere].map(|policy| Services::under(&transport, policy));
     let response = ask(&mine_host, get("/")).await.unwrap();
     assert!(response.headers.iter().all(|field| !field.name.eq_ignore_ascii_case("set-cookie")));
     ask(&mine_host, get("/again")).await.unwrap();

@@ -51,13 +51,11 @@ async fn one_who_gives_up_leaves_the_question_to_the_next() {
     let server = Server::start(slowly).await;
     let round = Round::new();
     let [a, b] = drivers(server.port, &round);
-    let (gave_up, answered) = tokio::join!(
-        tokio::time::timeout(Duration::from_millis(30), a.http(get("/config"))),
-        async {
+    let (gave_up, answered) =
+        tokio::join!(tokio::time::timeout(Duration::from_millis(30), a.http(get("/config"))), async {
             tokio::time::sleep(Duration::from_millis(10)).await;
             ask(&b, get("/config")).await
-        }
-    );
+        });
     assert!(gave_up.is_err());
     assert_eq!(body(&answered.unwrap()), "ok");
 }
@@ -74,8 +72,7 @@ async fn a_hasty_driver_s_deadline_is_not_the_answer() {
 
 #[tokio::test]
 async fn everybody_s_cookies_are_kept() {
-    let server =
-        Server::answering("HTTP/1.1 200 OK\r\nset-cookie: a=1; Path=/\r\ncontent-length: 2\r\n\r\nok").await;
+    let server = Server::answering("HTTP/1.1 200 OK\r\nset-cookie: a=1; Path=/\r\ncontent-length: 2\r\n\r\nok").await;
     let round = Round::new();
     let [a, b] = drivers(server.port, &round);
     for driver in [&a, &b] {

@@ -15,10 +15,10 @@ use tokio::{
 };
 
 /// Nothing in these tests takes longer.
-pub const LONG: Duration = Duration::from_secs(20);
+pub(crate) const LONG: Duration = Duration::from_secs(20);
 
 #[derive(Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     connections: AtomicUsize,
     /// Bytes that the kernel took from this server.
     sent: AtomicU64,
@@ -28,32 +28,32 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    pub fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::SeqCst)
     }
 
-    pub fn ended(&self) -> usize {
+    pub(crate) fn ended(&self) -> usize {
         self.ended.load(Ordering::SeqCst)
     }
 
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
 
-pub struct Server {
-    pub port: u16,
-    pub seen: Arc<Seen>,
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) seen: Arc<Seen>,
     /// Ends the server when dropped.
     _tasks: JoinSet<()>,
 }
 
 impl Server {
-    pub async fn start<F>(behave: impl Fn(Peer) -> F + Send + Sync + 'static) -> Self
+    pub(crate) async fn start<F>(behave: impl Fn(Peer) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -61,7 +61,7 @@ impl Server {
         Self::on(listener, behave)
     }
 
-    pub fn on<F>(listener: TcpListener, behave: impl Fn(Peer) -> F + Send + Sync + 'static) -> Self
+    pub(crate) fn on<F>(listener: TcpListener, behave: impl Fn(Peer) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -81,7 +81,7 @@ impl Server {
     }
 
     /// Answers every request with the same bytes and keeps the connection.
-    pub async fn answering(answer: &'static str) -> Self {
+    pub(crate) async fn answering(answer: &'static str) -> Self {
         Self::start(move |mut peer| async move {
             while peer.request().await.is_some() {
                 peer.say(answer).await;
@@ -91,19 +91,19 @@ impl Server {
     }
 }
 
-pub const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 /// One connection, from the server's side.
-pub struct Peer {
-    pub stream: TcpStream,
-    pub nth: usize,
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
+    pub(crate) nth: usize,
     seen: Arc<Seen>,
     buffer: Vec<u8>,
 }
 
 impl Peer {
     /// The next request with its body, `None` at the end of the connection.
-    pub async fn request(&mut self) -> Option<String> {
+    pub(crate) async fn request(&mut self) -> Option<String> {
         loop {
             if let Some(len) = complete(&self.buffer) {
                 let text = String::from_utf8_lossy(&self.buffer[..len]).into_owned();
@@ -122,7 +122,7 @@ impl Peer {
     }
 
     /// Sends; false when the other side is gone.
-    pub async fn say(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+    pub(crate) async fn say(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let mut bytes = bytes.as_ref();
         while !bytes.is_empty() {
             match self.stream.write(bytes).await {
@@ -137,13 +137,13 @@ impl Peer {
     }
 
     /// Sends the same bytes until the other side is gone.
-    pub async fn flood(&mut self, bytes: &[u8]) {
+    pub(crate) async fn flood(&mut self, bytes: &[u8]) {
         while self.say(bytes).await {}
         self.seen.ended.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Sends one byte every 20 ms until the other side is gone.
-    pub async fn drip(&mut self, bytes: impl IntoIterator<Item = u8>) {
+    pub(crate) async fn drip(&mut self, bytes: impl IntoIterator<Item = u8>) {
         for byte in bytes {
             if !self.say([byte]).await {
                 break;
@@ -153,14 +153,14 @@ impl Peer {
     }
 
     /// Keeps the connection open, silently, until the other side ends it.
-    pub async fn hang(&mut self) {
+    pub(crate) async fn hang(&mut self) {
         let mut waste = [0; 1024];
         while let Ok(1..) = self.stream.read(&mut waste).await {}
         self.seen.ended.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Ends the connection with RST.
-    pub fn reset(self) {
+    pub(crate) fn reset(self) {
         self.stream.set_zero_linger().unwrap();
     }
 }
@@ -169,17 +169,18 @@ impl Peer {
 fn complete(buffer: &[u8]) -> Option<usize> {
     let head = buffer.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(&buffer[..head]).to_ascii_lowercase();
-    let length = text.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |text| text.parse().unwrap());
+    let length =
+        text.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |text| text.parse().unwrap());
     (buffer.len() >= head + length).then_some(head + length)
 }
 
 /// A port of this machine where nobody listens.
-pub async fn closed_port() -> u16 {
+pub(crate) async fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
 /// Waits until `condition` holds.
-pub async fn eventually(what: &str, condition: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
     let start = Instant::now();
     while !condition() {
         assert!(start.elapsed() < LONG, "{what}: not within {LONG:?}");

@@ -101,7 +101,8 @@ async fn a_stream_that_stalls_or_never_ends() {
         peer.hang().await;
     })
     .await;
-    let table = [("/hang", 300, u64::MAX, "stalled"), ("/drip", 300, 500, "took-too-long"), ("/hang", 0, 300, "took-too-long")];
+    let table =
+        [("/hang", 300, u64::MAX, "stalled"), ("/drip", 300, 500, "took-too-long"), ("/hang", 0, 300, "took-too-long")];
     for (target, idle_ms, total_ms, code) in table {
         let mut stream = open(server.port, HttpRequest { idle_ms, total_ms, ..get(target) }).await.unwrap();
         let ending = async {

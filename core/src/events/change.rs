@@ -1,0 +1,58 @@
+//! What a subscriber gets.
+
+use super::{BackendView, JobView, Snapshot};
+use crate::health::Summary;
+use serde::{Deserialize, Serialize};
+
+/// The next thing that a subscriber gets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "update")]
+pub enum Update {
+    /// Everything: at first, and when changes were missed.
+    Snapshot(Box<Snapshot>),
+    /// What has changed, without a gap after the last update.
+    Changes {
+        /// All of it in one word and one sentence, after these changes.
+        summary: Summary,
+        /// The changes, in order.
+        changes: Vec<Numbered>,
+    },
+}
+
+/// A change with its number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Numbered {
+    /// One more than that of the change before.
+    pub seq: u64,
+    /// The change.
+    #[serde(flatten)]
+    pub change: Change,
+}
+
+/// One thing that is new.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "what", content = "value")]
+#[non_exhaustive]
+pub enum Change {
+    /// A backend is new or different.
+    Backend(Box<BackendView>),
+    /// The backend with this id is gone.
+    BackendRemoved(String),
+    /// A job is new or different.
+    Job(Box<JobView>),
+    /// The job with this id is no longer kept.
+    JobRemoved(String),
+    /// Something for people to read.
+    Notice(Notice),
+}
+
+/// A message for the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// When, RFC 3339 in UTC.
+    pub at: String,
+    /// Which backend it is about.
+    pub backend: Option<String>,
+    /// The message: one sentence.
+    pub text: String,
+}
