@@ -2,18 +2,52 @@
 
 mod catalogue;
 mod class;
+mod report;
 
 pub use class::Class;
-pub use mdd_driver_api::manifest::Remedy;
+pub use report::report;
 
-use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration, model::Problem, text::printable};
+use mdd_driver_api::{DriverError, ErrorKind, manifest, manifest::Declaration, model::Problem, text::printable};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Longest observation, in characters: peers write parts of it.
 const MAX_OBSERVATION: usize = 300;
 
+/// Something that helps: drawn as a button by the panel and printed as a command by the terminal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Remedy {
+    /// What to do: `retry`, `set-url`, `set-key`, `start-hint`, `open-docs`, ….
+    pub action: String,
+    /// The same in words.
+    pub label: String,
+    /// What the action needs: a URL, a command line, a name.
+    pub argument: Option<String>,
+}
+
+impl Remedy {
+    fn new(action: &str, label: &str) -> Self {
+        Self { action: action.to_owned(), label: label.to_owned(), argument: None }
+    }
+
+    /// Completes it with what the manifest knows.
+    fn filled(mut self, declaration: &Declaration) -> Self {
+        if self.action == "start-hint" && self.argument.is_none() && !declaration.start_hint.is_empty() {
+            self.argument = Some(declaration.start_hint.clone());
+        }
+        self
+    }
+}
+
+impl From<&manifest::Remedy> for Remedy {
+    fn from(declared: &manifest::Remedy) -> Self {
+        let manifest::Remedy { action, label, argument, .. } = declared.clone();
+        Self { action, label, argument }
+    }
+}
+
 /// Why a backend is not simply fine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// Stable name; `<kind>.<name>` for a driver's own. It is also the name of a section of the troubleshooting chapter.
     pub code: String,
@@ -29,7 +63,7 @@ impl Reason {
     /// A reason of the host's own catalogue, for a backend of the declared kind.
     pub fn new(code: &str, observation: impl Into<String>, declaration: &Declaration) -> Self {
         let entry = catalogue::entry(code);
-        let remedies = entry.remedies.iter().map(|(action, label)| filled(Remedy::new(*action, *label), declaration));
+        let remedies = entry.remedies.iter().map(|(action, label)| Remedy::new(action, label).filled(declaration));
         Self {
             code: code.to_owned(),
             observation: printable(&observation.into(), MAX_OBSERVATION),
@@ -66,17 +100,9 @@ impl Reason {
             code: code.to_owned(),
             observation: printable(&observation, MAX_OBSERVATION),
             meaning: entry.meaning.clone(),
-            remedies: entry.remedies.iter().map(|remedy| filled(remedy.clone(), declaration)).collect(),
+            remedies: entry.remedies.iter().map(|remedy| Remedy::from(remedy).filled(declaration)).collect(),
         }
     }
-}
-
-/// Completes a remedy with what the manifest knows.
-fn filled(remedy: Remedy, declaration: &Declaration) -> Remedy {
-    if remedy.action == "start-hint" && remedy.argument.is_none() && !declaration.start_hint.is_empty() {
-        return remedy.with_argument(&declaration.start_hint);
-    }
-    remedy
 }
 
 /// For errors that carry no code of their own.

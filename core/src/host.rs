@@ -2,10 +2,11 @@
 
 use crate::{
     connection::{Backend, Shared, Supervisor},
-    diagnosis::Reason,
+    diagnosis::{self, Reason},
     discovery::{Found, News, PortWatch, missing_view},
-    events::{BackendView, Bus, Changes, Origin, Snapshot, StateName},
+    events::{BackendView, Bus, Changes, Origin, Snapshot, StateName, Subscription},
     plugins::{DriverRuntime, LoadedDriver, Registry, SearchPath},
+    rpc::{DriverView, Drivers},
     settings::{Named, Settings},
     transport::{Transport, TransportError},
 };
@@ -89,6 +90,38 @@ impl Host {
         self.inner.shared.bus.changes()
     }
 
+    /// A snapshot and all changes after it.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription::new(&self.inner.shared.bus)
+    }
+
+    /// When it started, RFC 3339 in UTC.
+    pub fn started(&self) -> String {
+        self.inner.started_text()
+    }
+
+    /// Jobs that are not over.
+    pub fn open_jobs(&self) -> u32 {
+        let open = self.snapshot().jobs.iter().filter(|job| !job.state.is_final()).count();
+        u32::try_from(open).unwrap_or(u32::MAX)
+    }
+
+    /// Every file of the plugins folders and what it is used for.
+    pub fn drivers(&self) -> Drivers {
+        Drivers { drivers: self.registry.files().iter().map(DriverView::of).collect() }
+    }
+
+    /// One object for a report: versions, drivers, backends, without names of home folders and without secrets.
+    pub fn diagnostics(&self) -> serde_json::Value {
+        diagnosis::report(&self.snapshot(), &self.drivers(), &self.started())
+    }
+
+    /// Tries one backend at once; false when there is none of that id.
+    pub fn try_now(&self, id: &str) -> bool {
+        let supervisors = self.inner.supervisors();
+        supervisors.get(id).map(Supervisor::try_now).is_some()
+    }
+
     /// Tries at once whatever waits.
     pub fn refresh(&self) {
         for supervisor in self.inner.supervisors().values() {
@@ -103,12 +136,7 @@ impl Host {
 
     /// Resolves once there is a backend and all of them are connected and inspected.
     pub async fn ready(&self) {
-        let is_ready = |backend: &BackendView| backend.state == StateName::Connected && backend.devices.is_some();
-        self.until(|snapshot| {
-            let mut backends = snapshot.backends.iter().filter(|backend| backend.origin != Origin::Missing).peekable();
-            backends.peek().is_some() && backends.all(is_ready)
-        })
-        .await;
+        self.until(Snapshot::is_ready).await;
     }
 
     /// Resolves once discovery has looked around and the snapshot is as wanted.
@@ -143,6 +171,10 @@ impl Inner {
     fn supervisors(&self) -> MutexGuard<'_, BTreeMap<String, Supervisor>> {
         // A panic in a holder leaves a whole map: each change is one insertion or removal.
         self.supervisors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn started_text(&self) -> String {
+        humantime::format_rfc3339_seconds(self.started).to_string()
     }
 
     fn supervise_named(&self) {
@@ -232,7 +264,7 @@ impl Inner {
             if known.contains(driver.kind()) || declaration.default_ports.is_empty() {
                 self.shared.bus.remove(driver.kind());
             } else {
-                let since = humantime::format_rfc3339_seconds(self.started).to_string();
+                let since = self.started_text();
                 self.shared.bus.publish(missing_view(declaration, strangers, since), None);
             }
         }
@@ -246,7 +278,7 @@ impl Inner {
             icon: "ERROR".to_owned(),
             ..Default::default()
         };
-        let since = humantime::format_rfc3339_seconds(self.started).to_string();
+        let since = self.started_text();
         let observation = format!("no file in the plugins folders drives {}", named.kind);
         BackendView {
             id: format!("{}@{}", named.kind, named.endpoint.place()),

@@ -16,6 +16,7 @@ pub mod events;
 pub mod health;
 mod host;
 pub mod plugins;
+pub mod rpc;
 pub mod settings;
 pub mod transport;
 

@@ -10,6 +10,7 @@ mod address;
 mod body;
 mod client;
 mod clock;
+mod connecting;
 mod cookies;
 mod failure;
 mod headers;

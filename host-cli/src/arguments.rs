@@ -7,7 +7,7 @@ use mdd_core::{
     events::Origin,
     settings::{self, Environment, Named, Settings},
 };
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 /// Connects Blender Movie Director to the AI services of this machine.
 #[derive(Debug, Parser)]
@@ -28,6 +28,12 @@ pub(crate) enum Command {
     /// Look at the drivers in the plugins folders
     #[command(subcommand)]
     Drivers(DriversCommand),
+    /// Run the host that all clients of this user share, until it is idle
+    Serve(ServeOptions),
+    /// End the running host
+    Stop,
+    /// Connect a program to the host through stdin and stdout; starts the host when none runs
+    Bridge,
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,6 +58,16 @@ pub(crate) struct StatusOptions {
     /// Exit with 3 unless everything is in order
     #[arg(long)]
     pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeOptions {
+    /// Leave after this time without clients and open jobs
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub(crate) idle_exit: Duration,
+    /// Leave the session and the console of whoever started it
+    #[arg(long, hide = true)]
+    pub(crate) detached: bool,
 }
 
 #[derive(Debug, Args)]
@@ -94,6 +110,30 @@ pub(crate) struct Global {
 }
 
 impl Global {
+    /// Whether an option asks for something that a running host may not have.
+    pub(crate) fn wants_own_host(&self) -> bool {
+        !self.plugins.is_empty() || !self.backend.is_empty() || self.no_discovery
+    }
+
+    /// The same options for a host that this process starts.
+    pub(crate) fn for_child(&self) -> Vec<OsString> {
+        let mut options: Vec<OsString> = Vec::new();
+        for folder in &self.plugins {
+            options.extend(["--plugins".into(), folder.into()]);
+        }
+        if let Some(folder) = &self.state_dir {
+            options.extend(["--state-dir".into(), folder.into()]);
+        }
+        for named in &self.backend {
+            options.extend(["--backend".into(), format!("{}={}", named.kind, named.endpoint).into()]);
+        }
+        if self.no_discovery {
+            options.push("--no-discovery".into());
+        }
+        options.extend(std::iter::repeat_n("--verbose".into(), self.verbose.into()));
+        options
+    }
+
     pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
         let state_folder = match &self.state_dir {
             Some(folder) => std::path::absolute(folder).context("--state-dir")?,

@@ -2,65 +2,44 @@
 
 use crate::{
     Verdict,
-    arguments::{CheckOptions, ListOptions},
+    arguments::{CheckOptions, Global, ListOptions},
+    connect,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
 };
 use mdd_core::{
-    plugins::{self, DriverFile, DriverStatus, Refusal, Registry, SearchPath},
+    plugins::{self, DriverFile, Registry, SearchPath},
+    rpc::{DriverView, Drivers, Nothing},
     settings::Settings,
 };
-use serde::Serialize;
 use std::fmt::Write as _;
 
-/// One file, for programs.
-#[derive(Debug, Serialize)]
-struct Row {
-    kind: Option<String>,
-    version: Option<String>,
-    api_version: Option<String>,
-    path: String,
-    sha256: Option<String>,
-    status: &'static str,
-    /// Why it is not used.
-    reason: Option<String>,
-    code: Option<&'static str>,
-    remedy: Option<&'static str>,
-}
-
-impl Row {
-    fn new(file: &DriverFile) -> Self {
-        let manifest = file.manifest();
-        let (status, reason, refusal) = match &file.status {
-            DriverStatus::Active(_) => ("active", None, None),
-            DriverStatus::Shadowed { by, .. } => ("shadowed", Some(format!("{} drives this kind", by.display())), None),
-            DriverStatus::Rejected { refusal, .. } => ("rejected", Some(refusal.to_string()), Some(refusal)),
-        };
-        Self {
-            kind: manifest.map(|manifest| manifest.driver.kind.clone()),
-            version: manifest.map(|manifest| manifest.version.clone()),
-            api_version: manifest.map(|manifest| manifest.api_version.clone()),
-            path: file.path.display().to_string(),
-            sha256: file.sha256.clone(),
-            status,
-            reason,
-            code: refusal.map(Refusal::code),
-            remedy: refusal.map(Refusal::remedy),
-        }
-    }
-}
-
-pub(crate) fn list(settings: &Settings, options: ListOptions) -> anyhow::Result<Verdict> {
+pub(crate) async fn list(global: &Global, settings: &Settings, options: ListOptions) -> anyhow::Result<Verdict> {
     let path = SearchPath::new(settings.plugins.clone());
-    let registry = Registry::scan(&path, &settings.state_folder.join("drivers"));
-    let rows: Vec<_> = registry.files().iter().map(Row::new).collect();
+    let list = match of_running_host(global, settings).await {
+        Some(list) => list,
+        None => {
+            let registry = Registry::scan(&path, &settings.state_folder.join("drivers"));
+            Drivers { drivers: registry.files().iter().map(DriverView::of).collect() }
+        }
+    };
+    let rows = &list.drivers;
     if options.json {
-        output::json(&serde_json::json!({ "drivers": rows }))?;
+        output::json(&list)?;
     } else if rows.is_empty() {
         output::text(&nothing_found(&path))?;
     } else {
         output::text(&rows.iter().map(line).collect::<String>())?;
     }
     Ok(Verdict::InOrder)
+}
+
+/// What the host that runs has loaded, unless other folders are asked for.
+async fn of_running_host(global: &Global, settings: &Settings) -> Option<Drivers> {
+    if global.wants_own_host() {
+        return None;
+    }
+    let mut client = connect::running(&settings.state_folder, "mdd-host drivers").await?;
+    client.call("drivers.list", &Nothing {}).await.ok()
 }
 
 fn nothing_found(path: &SearchPath) -> String {
@@ -71,8 +50,8 @@ fn nothing_found(path: &SearchPath) -> String {
     text
 }
 
-fn line(row: &Row) -> String {
-    let style = match row.status {
+fn line(row: &DriverView) -> String {
+    let style = match row.status.as_str() {
         "active" => GOOD,
         "shadowed" => FAIR,
         _ => BAD,
@@ -82,8 +61,8 @@ fn line(row: &Row) -> String {
     let status = styled(style, format_args!("{:<9}", row.status));
     let mut line = format!("{status} {kind:<12} {version:<8} {}\n", row.path);
     if let Some(reason) = &row.reason {
-        let code = row.code.map(|code| format!("{code}: ")).unwrap_or_default();
-        let remedy = row.remedy.map(|remedy| format!("; {remedy}")).unwrap_or_default();
+        let code = row.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
+        let remedy = row.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
         let _infallible = writeln!(line, "          {}", styled(DIM, format_args!("{code}{reason}{remedy}")));
     }
     line
@@ -92,7 +71,7 @@ fn line(row: &Row) -> String {
 pub(crate) fn check(settings: &Settings, options: &CheckOptions) -> anyhow::Result<Verdict> {
     let result = plugins::open(&options.file, &settings.state_folder.join("drivers"));
     let file = DriverFile::of(options.file.clone(), result);
-    let row = Row::new(&file);
+    let row = DriverView::of(&file);
     if options.json {
         output::json(&row)?;
     } else {
@@ -101,8 +80,8 @@ pub(crate) fn check(settings: &Settings, options: &CheckOptions) -> anyhow::Resu
     Ok(if row.status == "rejected" { Verdict::NotInOrder } else { Verdict::InOrder })
 }
 
-fn report(row: &Row) -> String {
-    match (&row.reason, row.code, row.remedy) {
+fn report(row: &DriverView) -> String {
+    match (&row.reason, &row.code, &row.remedy) {
         (Some(reason), Some(code), Some(remedy)) => {
             format!(
                 "{} {}\n  code    {code}\n  reason  {reason}\n  remedy  {remedy}\n",

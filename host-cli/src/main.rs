@@ -6,10 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bridge;
+mod connect;
 mod drivers;
 mod logging;
 mod output;
+mod serve;
 mod status;
+mod stdout;
 
 use arguments::{Arguments, Command, DriversCommand};
 use clap::Parser as _;
@@ -37,17 +41,27 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
-    let settings = arguments.global.settings()?;
-    match arguments.command {
-        Command::Status(options) => on_runtime(status::run(settings, options)),
-        Command::Drivers(DriversCommand::List(options)) => drivers::list(&settings, options),
+    stdout::guard()?;
+    let Arguments { global, command } = arguments;
+    let settings = global.settings()?;
+    let state = settings.state_folder.clone();
+    match command {
+        Command::Status(options) => on_runtime(status::run(&global, settings, options)),
+        Command::Drivers(DriversCommand::List(options)) => on_runtime(drivers::list(&global, &settings, options)),
         Command::Drivers(DriversCommand::Check(options)) => drivers::check(&settings, &options),
+        Command::Serve(options) => on_runtime(serve::run(settings, options)),
+        Command::Stop => on_runtime(serve::stop(&state)),
+        Command::Bridge => on_runtime(bridge::run(&global, &state)),
     }
 }
 
 /// The network of one host needs no more than the main thread; drivers have their own.
 fn on_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(work);
+    // A read of stdin may never end.
+    runtime.shutdown_background();
+    result
 }
 
 /// Whoever read our output has seen enough.

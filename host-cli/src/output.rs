@@ -1,5 +1,7 @@
 //! Writing to stdout: a reader that went away is an error like any other, never a panic.
 
+use crate::stdout;
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use std::io::{self, Write as _};
@@ -11,7 +13,7 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 
 /// Writes text. Colours are left out where nobody sees them.
 pub(crate) fn text(text: &str) -> io::Result<()> {
-    let mut out = anstream::stdout().lock();
+    let mut out = AutoStream::auto(stdout::ours()?);
     out.write_all(text.as_bytes())?;
     out.flush()
 }
@@ -20,9 +22,7 @@ pub(crate) fn text(text: &str) -> io::Result<()> {
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
-    let mut out = io::stdout().lock();
-    out.write_all(&line)?;
-    out.flush()?;
+    stdout::ours()?.write_all(&line)?;
     Ok(())
 }
 

@@ -2,14 +2,16 @@
 
 use crate::{
     Verdict,
-    arguments::StatusOptions,
+    arguments::{Global, StatusOptions},
+    connect,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
 };
 use anstyle::Style;
 use mdd_core::{
     Host,
-    events::{BackendView, Detail, Origin, Snapshot, StateName},
+    events::{BackendView, Detail, Origin, Snapshot, StateName, Update},
     health::Severity,
+    rpc::{Client, Nothing},
     settings::Settings,
 };
 use std::{fmt::Write as _, time::Duration};
@@ -18,7 +20,12 @@ use tokio::time::timeout;
 /// A first look never takes longer: a service that has not answered by then is shown as it stands.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
 
-pub(crate) async fn run(settings: Settings, options: StatusOptions) -> anyhow::Result<Verdict> {
+pub(crate) async fn run(global: &Global, settings: Settings, options: StatusOptions) -> anyhow::Result<Verdict> {
+    if !global.wants_own_host()
+        && let Some(client) = connect::running(&settings.state_folder, "mdd-host status").await
+    {
+        return of_running_host(client, &options).await;
+    }
     let host = Host::start(settings)?;
     // Running out of time is no failure here: whatever is known by then is the answer.
     let _in_time = match options.wait {
@@ -29,8 +36,61 @@ pub(crate) async fn run(settings: Settings, options: StatusOptions) -> anyhow::R
     if options.follow {
         follow(&host, &options).await?;
     }
-    let in_order = host.snapshot().summary.severity == Severity::Ok;
-    Ok(if options.exit_code && !in_order { Verdict::NotInOrder } else { Verdict::InOrder })
+    Ok(verdict(&host.snapshot(), &options))
+}
+
+/// The status that the host of this user has anyway.
+async fn of_running_host(mut client: Client, options: &StatusOptions) -> anyhow::Result<Verdict> {
+    client.call::<_, Nothing>("subscribe", &Nothing {}).await?;
+    let mut seen = Seen::of(&mut client).await?;
+    if let Some(time) = options.wait {
+        // Running out of time is no failure here: whatever is known by then is the answer.
+        let _in_time = timeout(time, async {
+            while !seen.snapshot.is_ready() {
+                seen.go_on(&mut client).await?;
+            }
+            anyhow::Ok(())
+        })
+        .await;
+    }
+    print(&seen.snapshot, options)?;
+    while options.follow {
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => {
+                result?;
+                break;
+            }
+            result = seen.go_on(&mut client) => result?,
+        }
+        print(&seen.snapshot, options)?;
+    }
+    Ok(verdict(&seen.snapshot, options))
+}
+
+/// What a client knows after all updates so far.
+struct Seen {
+    snapshot: Snapshot,
+}
+
+impl Seen {
+    async fn of(client: &mut Client) -> anyhow::Result<Self> {
+        match client.update().await? {
+            Update::Snapshot(snapshot) => Ok(Self { snapshot: *snapshot }),
+            Update::Changes { .. } => anyhow::bail!("the host sent changes before a snapshot"),
+        }
+    }
+
+    async fn go_on(&mut self, client: &mut Client) -> anyhow::Result<()> {
+        self.snapshot.apply(client.update().await?);
+        Ok(())
+    }
+}
+
+fn verdict(snapshot: &Snapshot, options: &StatusOptions) -> Verdict {
+    match snapshot.summary.severity {
+        Severity::Attention | Severity::Problem if options.exit_code => Verdict::NotInOrder,
+        _ => Verdict::InOrder,
+    }
 }
 
 /// Until Ctrl-C or until nobody reads any more.

@@ -2,10 +2,11 @@
 
 use super::{BackendView, JobView, Snapshot};
 use crate::health::Summary;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The next thing that a subscriber gets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "update")]
 pub enum Update {
     /// Everything: at first, and when changes were missed.
@@ -20,7 +21,7 @@ pub enum Update {
 }
 
 /// A change with its number.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Numbered {
     /// One more than that of the change before.
     pub seq: u64,
@@ -30,7 +31,7 @@ pub struct Numbered {
 }
 
 /// One thing that is new.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "what", content = "value")]
 #[non_exhaustive]
 pub enum Change {
@@ -47,7 +48,7 @@ pub enum Change {
 }
 
 /// A message for the user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
     /// When, RFC 3339 in UTC.
     pub at: String,

@@ -1,10 +1,11 @@
 //! A job as clients see it. Fields are only ever added; what is not known is null.
 
 use crate::diagnosis::Reason;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobView {
     /// The id that the client made.
     pub id: String,
@@ -43,7 +44,7 @@ pub struct JobView {
 }
 
 /// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Waits for a backend.
@@ -77,7 +78,7 @@ impl JobState {
 }
 
 /// How far a job is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Progress {
     /// Of `total`.
     pub step: f64,
@@ -88,7 +89,7 @@ pub struct Progress {
 }
 
 /// A result in the job's folder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ResultFile {
     /// Where it is.
     pub path: String,

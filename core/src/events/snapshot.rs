@@ -1,15 +1,16 @@
 //! What clients see. Fields are only ever added; what is not known is null.
 
-use super::{JobView, Notice};
+use super::{Change, JobView, Notice, Numbered, Update};
 use crate::{
     diagnosis::Reason,
     health::{LatencyView, Summary},
 };
-use mdd_driver_api::model::{Device, Model, Queue};
+use mdd_driver_api::model;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Everything at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
     /// Number of the last change that is in it.
     pub seq: u64,
@@ -23,8 +24,54 @@ pub struct Snapshot {
     pub notices: Vec<Notice>,
 }
 
+impl Snapshot {
+    /// Whether there is a backend and all of them are connected and inspected.
+    pub fn is_ready(&self) -> bool {
+        let is_ready = |backend: &BackendView| backend.state == StateName::Connected && backend.devices.is_some();
+        let mut backends = self.backends.iter().filter(|backend| backend.origin != Origin::Missing).peekable();
+        backends.peek().is_some() && backends.all(is_ready)
+    }
+
+    /// Brings a client's copy up to date.
+    pub fn apply(&mut self, update: Update) {
+        match update {
+            Update::Snapshot(snapshot) => *self = *snapshot,
+            Update::Changes { summary, changes } => {
+                self.summary = summary;
+                for Numbered { seq, change } in changes {
+                    self.seq = seq;
+                    self.take(change);
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, change: Change) {
+        match change {
+            Change::Backend(view) => {
+                let at = self.backends.binary_search_by(|known| known.id.cmp(&view.id));
+                put(&mut self.backends, at, *view);
+            }
+            Change::BackendRemoved(id) => self.backends.retain(|known| known.id != id),
+            Change::Job(view) => {
+                let at = self.jobs.binary_search_by(|known| known.id.cmp(&view.id));
+                put(&mut self.jobs, at, *view);
+            }
+            Change::JobRemoved(id) => self.jobs.retain(|known| known.id != id),
+            Change::Notice(notice) => self.notices.push(notice),
+        }
+    }
+}
+
+fn put<T>(list: &mut Vec<T>, at: Result<usize, usize>, item: T) {
+    match at {
+        Ok(known) => list[known] = item,
+        Err(new) => list.insert(new, item),
+    }
+}
+
 /// One backend.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BackendView {
     /// Stable id.
     pub id: String,
@@ -57,9 +104,9 @@ pub struct BackendView {
     /// Response times of its checks.
     pub latency_ms: Option<LatencyView>,
     /// Its processors; null while unknown.
-    pub devices: Option<Vec<Device>>,
+    pub devices: Option<Vec<DeviceView>>,
     /// What can be asked for by name; null while unknown.
-    pub models: Option<Vec<Model>>,
+    pub models: Option<Vec<ModelView>>,
     /// What it makes.
     pub makes: Vec<String>,
     /// Name of its icon.
@@ -69,7 +116,7 @@ pub struct BackendView {
 }
 
 /// How a backend became known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Origin {
@@ -84,7 +131,7 @@ pub enum Origin {
 }
 
 /// The words for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StateName {
     /// Usable.
@@ -98,7 +145,7 @@ pub enum StateName {
 }
 
 /// The finer words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Detail {
@@ -129,7 +176,7 @@ pub enum Detail {
 }
 
 /// What a backend has to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QueueView {
     /// Being worked on.
     pub running: u32,
@@ -137,9 +184,47 @@ pub struct QueueView {
     pub pending: Option<u32>,
 }
 
-impl From<Queue> for QueueView {
-    fn from(queue: Queue) -> Self {
+impl From<model::Queue> for QueueView {
+    fn from(queue: model::Queue) -> Self {
         Self { running: queue.running, pending: queue.pending }
+    }
+}
+
+/// A processor of a backend.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceView {
+    /// As a person would call it.
+    pub name: String,
+    /// `cuda`, `cpu`, `mps`, ….
+    pub kind: String,
+    /// Number among devices of its kind.
+    pub index: Option<u32>,
+    /// Bytes of memory.
+    pub memory_total: Option<u64>,
+    /// Bytes of it that were free when it was inspected.
+    pub memory_free: Option<u64>,
+}
+
+impl From<&model::Device> for DeviceView {
+    fn from(device: &model::Device) -> Self {
+        let model::Device { name, kind, index, memory_total, memory_free, .. } = device.clone();
+        Self { name, kind, index, memory_total, memory_free }
+    }
+}
+
+/// Something that a job can ask for by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ModelView {
+    /// The name to ask for.
+    pub name: String,
+    /// What it is: `chat`, `checkpoint`, `voice`, ….
+    pub kind: String,
+}
+
+impl From<&model::Model> for ModelView {
+    fn from(model: &model::Model) -> Self {
+        let model::Model { name, kind, .. } = model.clone();
+        Self { name, kind }
     }
 }
 

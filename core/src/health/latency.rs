@@ -1,5 +1,6 @@
 //! Response times of the last checks.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{collections::VecDeque, time::Duration};
 
@@ -13,7 +14,7 @@ pub struct Latency {
 }
 
 /// Response times in milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencyView {
     /// Of the last check.
     pub last: f64,

@@ -1,10 +1,11 @@
 //! All backends in one word and one sentence.
 
 use crate::events::{BackendView, Detail, Origin, StateName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How things stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Everything that was found or asked for works.
@@ -16,7 +17,7 @@ pub enum Severity {
 }
 
 /// One word and one sentence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
     /// The word.
     pub severity: Severity,

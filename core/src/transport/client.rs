@@ -3,19 +3,16 @@
 use super::{
     Failure, USER_AGENT,
     address::{Reach, Route},
+    connecting::{Noticing, Returning},
     tls,
 };
 use reqwest::{Client, header};
 use rustls::ClientConfig;
 use std::{
-    cell::Cell,
     sync::{Arc, OnceLock},
-    task::{Context, Poll},
     time::Duration,
 };
 use tokio::sync::OnceCell;
-use tower_layer::Layer;
-use tower_service::Service;
 
 /// uvicorn closes idle connections after 5.0 s; a request that is sent at that moment is lost.
 const POOL_IDLE: Duration = Duration::from_secs(4);
@@ -24,11 +21,6 @@ const POOL_SIZE: usize = 2;
 /// More fields in the head of an answer are an attack.
 const MAX_FIELDS: usize = 100;
 
-tokio::task_local! {
-    /// Whether the current request opened a connection of its own.
-    static CONNECTED: Cell<bool>;
-}
-
 /// The clients, each made when it is first needed: a client without connections costs microseconds, but reading the
 /// platform's TLS roots takes milliseconds.
 pub(super) struct Clients {
@@ -36,12 +28,17 @@ pub(super) struct Clients {
     /// For clients that only speak plain HTTP.
     no_tls: ClientConfig,
     tls: OnceCell<Arc<ClientConfig>>,
+    pub(super) returning: Returning,
 }
 
 impl Clients {
     pub(super) fn new(tls: Option<ClientConfig>) -> Result<Self, super::TransportError> {
-        let clients =
-            Self { lanes: Default::default(), no_tls: tls::none()?, tls: OnceCell::new_with(tls.map(Arc::new)) };
+        let clients = Self {
+            lanes: Default::default(),
+            no_tls: tls::none()?,
+            tls: OnceCell::new_with(tls.map(Arc::new)),
+            returning: Returning::default(),
+        };
         // What can fail fails at the start of the host.
         let usual = Route { reach: Reach::Loopback, tls: false };
         clients.lane(usual, true, &clients.no_tls)?;
@@ -122,45 +119,4 @@ fn keep_alive(builder: reqwest::ClientBuilder, reach: Reach) -> reqwest::ClientB
     #[cfg(target_os = "linux")]
     let builder = builder.tcp_user_timeout(network.then_some(Duration::from_secs(10)));
     builder
-}
-
-/// Runs a request and says whether it went over a connection that was used before.
-pub(super) async fn watched<T>(request: impl Future<Output = T>) -> (T, bool) {
-    CONNECTED
-        .scope(Cell::new(false), async {
-            let result = request.await;
-            (result, !CONNECTED.with(Cell::get))
-        })
-        .await
-}
-
-/// Notes in [`CONNECTED`] that a connection is being opened; the client itself does not tell.
-#[derive(Debug, Clone, Copy)]
-struct Noticing;
-
-#[derive(Debug, Clone)]
-struct Noticed<S>(S);
-
-impl<S> Layer<S> for Noticing {
-    type Service = Noticed<S>;
-
-    fn layer(&self, inner: S) -> Noticed<S> {
-        Noticed(inner)
-    }
-}
-
-impl<S: Service<R>, R> Service<R> for Noticed<S> {
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: R) -> S::Future {
-        // Fails outside of a request, where nobody asks.
-        let _noted = CONNECTED.try_with(|connected| connected.set(true));
-        self.0.call(request)
-    }
 }

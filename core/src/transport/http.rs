@@ -1,11 +1,11 @@
 //! One exchange: the request, the head of the answer, and its whole body.
 
-use super::{Failure, Policy, Transport, client, headers, limits::Deadlines, observe, request::Call};
+use super::{Failure, Policy, Transport, connecting::watch, headers, limits::Deadlines, observe, request::Call};
 use bytes::Bytes;
 use mdd_driver_api::abi::{HttpRequest, HttpResponse, RString, RVec};
 use reqwest::{
-    Method, Response,
-    header::{CONTENT_ENCODING, HeaderMap},
+    Method, Response, Version,
+    header::{CONNECTION, CONTENT_ENCODING, HeaderMap},
 };
 use std::sync::Arc;
 
@@ -21,7 +21,8 @@ pub(super) struct Answer {
 pub(super) async fn ask(transport: &Transport, policy: &Policy, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let call = Call::for_answer(policy, &request).await?;
     let deadlines = call.limits.start();
-    let asking = exchange(transport, &call, &deadlines);
+    // On the heap: every wrapper around it would hold it twice.
+    let asking = Box::pin(exchange(transport, &call, &deadlines));
     let answer = match call.shared() {
         Some((round, question)) => deadlines.whole(round.share(question, asking)).await?,
         None => Arc::new(asking.await?),
@@ -43,12 +44,17 @@ async fn exchange(transport: &Transport, call: &Call, deadlines: &Deadlines) -> 
         }
         body.extend_from_slice(&piece);
     }
+    let closes =
+        response.headers().get(CONNECTION).is_some_and(|field| field.as_bytes().eq_ignore_ascii_case(b"close"));
+    if response.version() == Version::HTTP_11 && !closes {
+        transport.clients.returning.note(&call.url);
+    }
     Ok(Answer { status: response.status().as_u16(), headers: std::mem::take(response.headers_mut()), body })
 }
 
 /// Sends the request and waits for the head of the answer.
 pub(super) async fn head(transport: &Transport, call: &Call, deadlines: &Deadlines) -> Result<Response, Failure> {
-    let response = deadlines.head(send(transport, call)).await?;
+    let response = deadlines.head(Box::pin(send(transport, call))).await?;
     if call.method == Method::HEAD {
         return Ok(response);
     }
@@ -79,11 +85,12 @@ pub(super) async fn piece(response: &mut Response, deadlines: &Deadlines) -> Res
 async fn send(transport: &Transport, call: &Call) -> Result<Response, Failure> {
     let failed = |error: reqwest::Error| observe::asking(&error, call.route.tls, call.route.connect_ms());
     let pooled = transport.clients.pooled(call.route).await?;
-    let (result, reused) = client::watched(pooled.execute(call.request().await?)).await;
+    let patient = transport.clients.returning.is_expected(&call.url);
+    let (result, reused) = watch(patient, pooled.execute(call.request().await?)).await;
     match result.map_err(failed) {
         Err(Failure::ClosedWithoutAnswer | Failure::ConnectionReset) if reused && call.is_repeatable() => {
             let fresh = transport.clients.fresh(call.route).await?;
-            fresh.execute(call.request().await?).await.map_err(failed)
+            watch(false, fresh.execute(call.request().await?)).await.0.map_err(failed)
         }
         result => result,
     }

@@ -1,0 +1,24 @@
+//! How clients speak with the host: JSON-RPC 2.0, one object per line, over a local socket of the user.
+//!
+//! No TCP port is opened for it. A client says `hello` first; after `subscribe` it gets a snapshot and then numbered
+//! changes as notifications. [`schema`] describes every message.
+
+mod client;
+mod lines;
+mod lock;
+mod methods;
+pub mod schema;
+mod server;
+mod session;
+mod socket;
+mod wire;
+
+pub use client::{CallError, Client, ConnectError, Wire};
+pub use lines::{Line, LineReader, MAX_LINE};
+pub use lock::{HostLock, LockError};
+pub use methods::{
+    BackendChoice, DriverView, Drivers, HandOver, HandOverAnswer, Hello, HelloAnswer, Nothing, PROTOCOL,
+};
+pub use server::{Ended, ServeError, serve};
+pub use socket::{SocketError, address_of};
+pub use wire::{ErrorCode, Message, RpcError};

@@ -1,0 +1,74 @@
+//! One host per state folder: whoever holds the lock. The system lets go of it when the holder dies.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+/// The lock, held until it is dropped.
+#[derive(Debug)]
+pub struct HostLock {
+    _file: File,
+    folder: PathBuf,
+}
+
+/// Why there is no lock.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another host holds it.
+    #[error("another host runs already")]
+    Held,
+    /// The folder cannot be used.
+    #[error("the state folder {folder} cannot be used: {source}")]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl HostLock {
+    /// Takes the lock of a state folder, which is made when it is missing.
+    ///
+    /// # Errors
+    /// When another host has it, or the folder cannot be used.
+    pub fn take(folder: &Path) -> Result<Self, LockError> {
+        let cannot = |source| LockError::Folder { folder: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(cannot)?;
+        let mut options = OpenOptions::new();
+        let file = options.create(true).truncate(false).read(true).write(true).open(folder.join("host.lock"));
+        let file = file.map_err(cannot)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file, folder: folder.to_owned() }),
+            Err(TryLockError::WouldBlock) => Err(LockError::Held),
+            Err(TryLockError::Error(error)) => Err(cannot(error)),
+        }
+    }
+
+    /// The folder that it locks.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HostLock, LockError};
+
+    #[test]
+    fn only_one_holds_it_and_it_is_free_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = HostLock::take(folder.path()).unwrap();
+        assert!(matches!(HostLock::take(folder.path()), Err(LockError::Held)));
+        drop(lock);
+        HostLock::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_a_file_is_told() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(matches!(HostLock::take(file.path()), Err(LockError::Folder { .. })));
+    }
+}

@@ -1,0 +1,110 @@
+//! The methods with what they take and give.
+
+use crate::plugins::{DriverFile, DriverStatus};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of the protocol. Within it methods and fields are only added.
+pub const PROTOCOL: u32 = 1;
+
+/// `hello`: must be the first request.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Hello {
+    /// [`PROTOCOL`] as the client knows it.
+    pub protocol: u32,
+    /// What the client is, for the log.
+    pub client: String,
+    /// Version of the client.
+    pub version: String,
+}
+
+/// The answer to `hello`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct HelloAnswer {
+    /// [`PROTOCOL`] as the host knows it.
+    pub protocol: u32,
+    /// Version of the host.
+    pub version: String,
+    /// Process id of the host.
+    pub pid: u32,
+    /// When the host started, RFC 3339 in UTC.
+    pub started: String,
+}
+
+/// For methods that take or give nothing.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Nothing {}
+
+/// `backends.try`: tries at once instead of waiting.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct BackendChoice {
+    /// Id of the backend.
+    pub backend: String,
+}
+
+/// `host.hand-over`: ends the host as soon as no job is open, so that another version can take its place.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct HandOver {
+    /// Version of the host that waits.
+    pub version: String,
+}
+
+/// The answer to `host.hand-over`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct HandOverAnswer {
+    /// Jobs that are finished first.
+    pub open_jobs: u32,
+}
+
+/// The answer to `drivers.list`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Drivers {
+    /// Every file of the plugins folders.
+    pub drivers: Vec<DriverView>,
+}
+
+/// A file of a plugins folder. What is not known is null.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct DriverView {
+    /// The kind of backend that it drives.
+    pub kind: Option<String>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Version of the interface that it was built for.
+    pub api_version: Option<String>,
+    /// Where it is.
+    pub path: String,
+    /// Hash of its bytes, lowercase hex.
+    pub sha256: Option<String>,
+    /// `active`, `shadowed`, `rejected` or `quarantined`.
+    pub status: String,
+    /// Why it is not used.
+    pub reason: Option<String>,
+    /// Stable name of that reason.
+    pub code: Option<String>,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+impl DriverView {
+    /// What became of a file.
+    pub fn of(file: &DriverFile) -> Self {
+        let manifest = file.manifest();
+        let (status, reason, refusal) = match &file.status {
+            DriverStatus::Active(_) => ("active", None, None),
+            DriverStatus::Shadowed { by, .. } => ("shadowed", Some(format!("{} drives this kind", by.display())), None),
+            DriverStatus::Rejected { refusal, .. } => ("rejected", Some(refusal.to_string()), Some(refusal)),
+        };
+        Self {
+            kind: manifest.map(|manifest| manifest.driver.kind.clone()),
+            version: manifest.map(|manifest| manifest.version.clone()),
+            api_version: manifest.map(|manifest| manifest.api_version.clone()),
+            path: file.path.display().to_string(),
+            sha256: file.sha256.clone(),
+            status: status.to_owned(),
+            reason,
+            code: refusal.map(|refusal| refusal.code().to_owned()),
+            remedy: refusal.map(|refusal| refusal.remedy().to_owned()),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Accepts clients until there is a reason to end.
+
+use super::{HostLock, SocketError, session, socket};
+use crate::Host;
+use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
+use std::{io, pin::pin, sync::Arc, time::Duration};
+use tokio::{
+    io::{BufReader, split},
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+/// More than any number of panels and terminals of one user.
+const MAX_CLIENTS: usize = 256;
+
+/// Why a host ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// A client or the system asked for it.
+    Stopped,
+    /// Nobody needed it for the idle time.
+    Idle,
+    /// Another version takes over.
+    HandedOver,
+}
+
+/// Why a host cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// There is no socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+}
+
+/// What all sessions share.
+pub(super) struct Serving {
+    pub(super) host: Host,
+    stop: Notify,
+    handing_over: watch::Sender<bool>,
+}
+
+impl Serving {
+    pub(super) fn stop(&self) {
+        self.stop.notify_one();
+    }
+
+    /// From now on the host only finishes what it has; tells how many jobs that is.
+    pub(super) fn hand_over(&self) -> u32 {
+        self.handing_over.send_replace(true);
+        self.host.open_jobs()
+    }
+}
+
+/// Serves clients of this user until `stop` resolves, a client stops it, it is handed over, or idle for `idle`. The lock is
+/// held until the socket is gone.
+///
+/// # Errors
+/// When nobody could ever connect.
+pub async fn serve(
+    host: Host,
+    lock: HostLock,
+    idle: Duration,
+    stop: impl Future<Output = ()>,
+) -> Result<Ended, ServeError> {
+    let listener = socket::listen(&lock)?;
+    let serving = Arc::new(Serving { host, stop: Notify::new(), handing_over: watch::Sender::new(false) });
+    let mut clients = JoinSet::new();
+    let mut changes = serving.host.changes();
+    let mut handing_over = serving.handing_over.subscribe();
+    let mut unneeded_since = Instant::now();
+    let mut stop = pin!(stop);
+    loop {
+        let needed = !clients.is_empty() || serving.host.open_jobs() > 0;
+        if needed {
+            unneeded_since = Instant::now();
+        }
+        if *handing_over.borrow_and_update() && serving.host.open_jobs() == 0 {
+            return Ok(Ended::HandedOver);
+        }
+        tokio::select! {
+            accepted = accept(&listener), if clients.len() < MAX_CLIENTS => {
+                if let Some(stream) = accepted {
+                    clients.spawn(client(serving.clone(), stream));
+                }
+            }
+            Some(_) = clients.join_next(), if !clients.is_empty() => {}
+            // The number of open jobs may have changed.
+            _ = changes.next() => {}
+            _ = handing_over.changed() => {}
+            () = serving.stop.notified() => return Ok(Ended::Stopped),
+            () = &mut stop => return Ok(Ended::Stopped),
+            () = sleep_until(unneeded_since + idle), if !needed => return Ok(Ended::Idle),
+        }
+    }
+}
+
+/// The next client that may come in.
+async fn accept(listener: &Listener) -> Option<Stream> {
+    match listener.accept().await {
+        Ok(stream) if socket::is_ours(&stream) => Some(stream),
+        Ok(_) => {
+            tracing::warn!("a process of another user tried to connect");
+            None
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a client could not be accepted");
+            // Out of descriptors, perhaps: trying again at once would only spin.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+async fn client(serving: Arc<Serving>, stream: Stream) {
+    let (reader, writer) = split(stream);
+    let result = session::run(serving, BufReader::new(reader), writer).await;
+    match result {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => tracing::debug!(%error, "a client was lost"),
+        Ok(()) | Err(_) => {}
+    }
+}
