@@ -12,6 +12,7 @@ mod client;
 mod clock;
 mod connecting;
 mod cookies;
+mod download;
 mod failure;
 mod headers;
 mod http;
@@ -27,6 +28,7 @@ mod task;
 mod tls;
 mod websocket;
 
+pub use download::Downloaded;
 pub use failure::Failure;
 pub use policy::Policy;
 pub use round::Round;

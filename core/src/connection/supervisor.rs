@@ -1,18 +1,17 @@
 //! One task per backend: performs the commands of its [`Life`], times what it does, and publishes what it sees.
 
-use super::{Command, Fault, Input, Instance, Life, Words, instance::News, view};
+use super::{Backend, Command, Fault, Input, Instance, Life, Link, Words, instance::News, view};
 use crate::{
     diagnosis::{Class, Reason},
     endpoint::Endpoint,
-    events::{BackendView, Bus, DeviceView, ModelView, Origin, QueueView},
+    events::{BackendView, Bus, DeviceView, ModelView, QueueView},
     health::Latency,
     plugins::{DriverRuntime, LoadedDriver},
-    transport::{Credential, Policy, Transport},
+    transport::Transport,
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration, model, model::Identity};
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -32,76 +31,6 @@ pub struct Shared {
     pub runtime: DriverRuntime,
     /// Where views go.
     pub bus: Arc<Bus>,
-}
-
-/// One backend, before it is supervised.
-#[derive(Clone)]
-pub struct Backend {
-    /// Its driver.
-    pub driver: Arc<LoadedDriver>,
-    /// Where it is.
-    pub endpoint: Endpoint,
-    /// How it became known.
-    pub origin: Origin,
-    /// Settings for its driver.
-    pub settings: serde_json::Value,
-    /// By the names of the manifest.
-    pub secrets: BTreeMap<String, Credential>,
-}
-
-impl Backend {
-    /// Stable as long as kind and address are.
-    pub fn id(&self) -> String {
-        format!("{}@{}", self.driver.kind(), self.endpoint.place())
-    }
-
-    /// Whether a person named it, so that it may be on another machine.
-    fn is_named(&self) -> bool {
-        matches!(self.origin, Origin::Flag | Origin::Environment)
-    }
-
-    fn policy(&self) -> Policy {
-        let (endpoint, posts) = (self.endpoint.clone(), self.driver.manifest.driver.probe_posts.clone());
-        match self.is_named() {
-            true => Policy::allowed_candidate(endpoint, posts, None),
-            false => Policy::candidate(endpoint, posts, None),
-        }
-    }
-
-    fn instance(&self) -> model::Instance {
-        let mut instance = model::Instance::default();
-        instance.backend_id = self.id();
-        instance.endpoint = self.endpoint.to_string();
-        instance.settings = self.settings.clone();
-        let names = self.driver.manifest.driver.secrets.keys();
-        instance.secrets = names.map(|name| (name.clone(), self.secrets.contains_key(name))).collect();
-        instance
-    }
-}
-
-/// What jobs need to know of a backend, kept up to date by its supervisor.
-#[derive(Clone, Default)]
-pub struct Link {
-    /// The driver's object while the backend is connected.
-    pub instance: Option<Arc<Instance>>,
-    /// What it can do, once inspected.
-    pub inventory: Option<Arc<model::Inspection>>,
-    /// How much it has to do.
-    pub queue: Option<model::Queue>,
-    /// What changes with a restart.
-    pub boot: Option<String>,
-}
-
-impl Link {
-    fn is_same(&self, other: &Self) -> bool {
-        let same_instance = match (&self.instance, &other.instance) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        let inventory = |link: &Self| link.inventory.as_ref().map(Arc::as_ptr);
-        same_instance && inventory(self) == inventory(other) && self.queue == other.queue && self.boot == other.boot
-    }
 }
 
 /// The handle to a supervised backend. Dropping it ends the supervision and takes the backend out of the bus.

@@ -83,26 +83,29 @@ impl Resolve for Reach {
 
 /// A TCP connection for what does not go through the HTTP client.
 pub(super) async fn dial(endpoint: &Endpoint, reach: Reach) -> Result<TcpStream, Failure> {
-    let within = reach.connect_within();
-    let within_ms = within.as_millis() as u64;
+    let route = Route { reach, tls: false };
     let dialling = async {
         let addresses = match endpoint.host() {
             Host::Ip(ip) => vec![SocketAddr::new(*ip, endpoint.port())],
-            Host::Name(name) => match reach.lookup(name).await {
-                Ok(found) => found.into_iter().map(|address| SocketAddr::new(address.ip(), endpoint.port())).collect(),
-                Err(error) if error.get_ref().is_some_and(|inner| inner.is::<AddressRefused>()) => {
-                    return Err(observe::connecting(&error, false, within_ms));
-                }
-                Err(error) => return Err(Failure::NameNotFound(error.to_string())),
-            },
+            Host::Name(name) => {
+                let found = reach.lookup(name).await.map_err(|error| unknown(&error, route))?;
+                found.into_iter().map(|address| SocketAddr::new(address.ip(), endpoint.port())).collect()
+            }
         };
-        let stream = first_of(&addresses).await;
-        stream.map_err(|error| observe::connecting(&error, false, within_ms))
+        first_of(&addresses).await.map_err(|error| observe::connecting(&error, route))
     };
-    let stream = time::timeout(within, dialling).await.map_err(|_| Failure::ConnectTimeout(within_ms))??;
+    let late = Failure::ConnectTimeout(route.connect_ms());
+    let stream = time::timeout(reach.connect_within(), dialling).await.unwrap_or(Err(late))?;
     // Only a hint to the kernel: without it small messages may wait.
     let _unsupported = stream.set_nodelay(true);
     Ok(stream)
+}
+
+fn unknown(error: &io::Error, route: Route) -> Failure {
+    match error.get_ref() {
+        Some(inner) if inner.is::<AddressRefused>() => observe::connecting(error, route),
+        _ => Failure::NameNotFound(error.to_string()),
+    }
 }
 
 /// Dials the addresses in their order, each with a head start before the next.
@@ -157,5 +160,44 @@ impl Route {
     /// Deadline of connecting, in milliseconds.
     pub(super) fn connect_ms(self) -> u64 {
         self.reach.connect_within().as_millis() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reach;
+
+    #[test]
+    fn addresses_are_checked_in_their_plain_form() {
+        let loopback = ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"];
+        let network = ["192.168.1.5", "10.0.0.1", "8.8.8.8", "2001:db8::1", "fd00::1", "::ffff:10.0.0.1"];
+        let nobody = [
+            "0.0.0.0",
+            "::",
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "224.0.0.1",
+            "255.255.255.255",
+            "fe80::1",
+            "ff02::1",
+        ];
+        let allows = |reach: Reach, text: &str| reach.check(text.parse().unwrap()).is_ok();
+        for text in loopback {
+            assert!(allows(Reach::Loopback, text) && allows(Reach::Network, text), "{text}");
+        }
+        for text in network {
+            assert!(!allows(Reach::Loopback, text) && allows(Reach::Network, text), "{text}");
+        }
+        for text in nobody {
+            assert!(!allows(Reach::Loopback, text) && !allows(Reach::Network, text), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn on_this_machine_only_localhost_is_looked_up() {
+        let found = Reach::Loopback.lookup("localhost").await.unwrap();
+        let found: Vec<String> = found.iter().map(|address| address.ip().to_string()).collect();
+        assert_eq!(found, ["127.0.0.1", "::1"]);
+        assert!(Reach::Loopback.lookup("render-box").await.is_err());
     }
 }

@@ -83,7 +83,7 @@ pub(super) async fn piece(response: &mut Response, deadlines: &Deadlines) -> Res
 /// A server may close an idle connection at the moment when it is used again. What provably was not sent the client
 /// sends again by itself; what may have been sent is sent again only if that cannot do harm, on a new connection.
 async fn send(transport: &Transport, call: &Call) -> Result<Response, Failure> {
-    let failed = |error: reqwest::Error| observe::asking(&error, call.route.tls, call.route.connect_ms());
+    let failed = |error: reqwest::Error| observe::asking(&error, call.route);
     let pooled = transport.clients.pooled(call.route).await?;
     let patient = transport.clients.returning.is_expected(&call.url);
     let (result, reused) = watch(patient, pooled.execute(call.request().await?)).await;

@@ -11,6 +11,8 @@ const HEAD: Duration = Duration::from_secs(3);
 const IDLE: Duration = Duration::from_secs(10);
 /// The same for a stream: server-sent events may pause for long.
 const STREAM_IDLE: Duration = Duration::from_secs(120);
+/// Deadline of the head of a download, which a busy service answers late.
+const DOWNLOAD_HEAD: Duration = Duration::from_secs(30);
 /// Deadline of a whole exchange. A longer deadline for the head stretches it.
 const TOTAL: Duration = Duration::from_secs(5);
 /// Cap on a body, in bytes.
@@ -51,6 +53,13 @@ impl Limits {
             total: millis(request.total_ms, None),
             max_bytes: if request.max_bytes == 0 { u64::MAX } else { request.max_bytes }.min(hard),
         }
+    }
+
+    /// For an answer that goes to a file of at most `max_bytes`.
+    pub(super) fn of_download(request: &HttpRequest, max_bytes: u64) -> Self {
+        let limits = Self::of_stream(request, false);
+        let head = millis(request.head_ms, Some(DOWNLOAD_HEAD));
+        Self { head, max_bytes: limits.max_bytes.min(max_bytes), ..limits }
     }
 
     /// Starts the clock.
@@ -109,4 +118,53 @@ fn after(from: Instant, within: Option<Duration>, late: fn(u64) -> Failure) -> O
     let within = within?;
     let ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
     Some((from.checked_add(within)?, late(ms)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(head_ms: u64, total_ms: u64, max_bytes: u64) -> HttpRequest {
+        HttpRequest {
+            method: "GET".into(),
+            target: "/".into(),
+            headers: Vec::new().into(),
+            body: Vec::new().into(),
+            head_ms,
+            idle_ms: 0,
+            total_ms,
+            max_bytes,
+            ext: "".into(),
+        }
+    }
+
+    #[test]
+    fn zero_means_the_default_and_a_long_head_stretches_the_total() {
+        let limits = |head, total| {
+            let limits = Limits::of_answer(&request(head, total, 0), false);
+            (limits.head.map(|time| time.as_millis()), limits.total.map(|time| time.as_millis()))
+        };
+        assert_eq!(limits(0, 0), (Some(3_000), Some(5_000)));
+        assert_eq!(limits(60_000, 0), (Some(60_000), Some(60_000)));
+        assert_eq!(limits(60_000, 1_000), (Some(60_000), Some(1_000)));
+        assert_eq!(limits(u64::MAX, 0), (None, None));
+        assert_eq!(limits(0, u64::MAX), (Some(3_000), None));
+        assert_eq!(Limits::of_stream(&request(0, 0, 0), false).total, None);
+    }
+
+    #[test]
+    fn caps_are_capped() {
+        let bytes = |max, candidate| Limits::of_answer(&request(0, 0, max), candidate).max_bytes;
+        assert_eq!([bytes(0, false), bytes(0, true)], [1 << 20; 2]);
+        assert_eq!(bytes(5, true), 5);
+        assert_eq!([bytes(u64::MAX, false), bytes(u64::MAX, true)], [64 << 20, 16 << 20]);
+        let stream = |candidate| Limits::of_stream(&request(0, 0, 0), candidate).max_bytes;
+        assert_eq!([stream(false), stream(true)], [u64::MAX, 16 << 20]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_beyond_the_end_of_time_is_none() {
+        let deadlines = Limits::of_answer(&request(u64::MAX - 1, u64::MAX - 1, 0), false).start();
+        assert_eq!(deadlines.head(async { Ok(1) }).await, Ok(1));
+    }
 }

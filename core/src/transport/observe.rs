@@ -1,6 +1,9 @@
 //! What the errors of the libraries say about a service.
 
-use super::{Failure, address::AddressRefused};
+use super::{
+    Failure,
+    address::{AddressRefused, Reach, Route},
+};
 use std::{error::Error, io};
 use tokio_tungstenite::tungstenite::{self, error::CapacityError};
 
@@ -31,8 +34,8 @@ fn root(error: &(dyn Error + 'static)) -> String {
     mdd_driver_api::text::printable(&current.to_string(), 200)
 }
 
-/// A failure before any byte of a request was sent. `within_ms` is the deadline of connecting.
-pub(super) fn connecting(error: &(dyn Error + 'static), tls: bool, within_ms: u64) -> Failure {
+/// A failure before any byte of a request was sent.
+pub(super) fn connecting(error: &(dyn Error + 'static), route: Route) -> Failure {
     if let Some(refused) = first(error, |error| error.downcast_ref::<AddressRefused>().cloned()) {
         return Failure::Blocked(refused.to_string());
     }
@@ -43,7 +46,11 @@ pub(super) fn connecting(error: &(dyn Error + 'static), tls: bool, within_ms: u6
         let kind = error.downcast_ref::<io::Error>()?.kind();
         match kind {
             io::ErrorKind::ConnectionRefused => Some(Failure::ConnectionRefused),
-            io::ErrorKind::TimedOut => Some(Failure::ConnectTimeout(within_ms)),
+            io::ErrorKind::TimedOut => Some(Failure::ConnectTimeout(route.connect_ms())),
+            // A machine without IPv6: nobody listens on its `::1`.
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable if route.reach == Reach::Loopback => {
+                Some(Failure::ConnectionRefused)
+            }
             io::ErrorKind::HostUnreachable
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::NetworkDown
@@ -54,20 +61,20 @@ pub(super) fn connecting(error: &(dyn Error + 'static), tls: bool, within_ms: u6
     });
     match by_system {
         Some(failure) => failure,
-        None if tls => Failure::TlsFailed(root(error)),
+        None if route.tls => Failure::TlsFailed(root(error)),
         None => Failure::Unreachable(root(error)),
     }
 }
 
 /// A failure of a request, before the head of the answer was complete.
-pub(super) fn asking(error: &reqwest::Error, tls: bool, within_ms: u64) -> Failure {
+pub(super) fn asking(error: &reqwest::Error, route: Route) -> Failure {
     if error.is_connect() {
         return if error.is_timeout() {
-            Failure::ConnectTimeout(within_ms)
+            Failure::ConnectTimeout(route.connect_ms())
         } else if error.is_dns() && first(error, |error| error.downcast_ref::<AddressRefused>().map(|_| ())).is_none() {
             Failure::NameNotFound(root(error))
         } else {
-            connecting(error, tls, within_ms)
+            connecting(error, route)
         };
     }
     if let Some(failure) = first(error, |error| error.downcast_ref::<Failure>().cloned()) {

@@ -48,20 +48,22 @@ async fn pump(
     max_bytes: u64,
     pieces: mpsc::Sender<Piece>,
 ) {
-    let mut taken = 0_u64;
-    loop {
-        let mut next = policy.while_open(http::piece(&mut response, &deadlines)).await;
-        if let Ok(Some(piece)) = &next {
+    let pumping = async {
+        let mut taken = 0_u64;
+        while let Some(piece) = http::piece(&mut response, &deadlines).await? {
             taken += piece.len() as u64;
             if taken > max_bytes {
-                next = Err(Failure::AnswerTooLarge(max_bytes));
+                return Err(Failure::AnswerTooLarge(max_bytes));
+            }
+            if pieces.send(Ok(Some(piece))).await.is_err() {
+                break;
             }
         }
-        let last = !matches!(next, Ok(Some(_)));
-        if pieces.send(next).await.is_err() || last {
-            return;
-        }
-    }
+        Ok(())
+    };
+    let last = policy.while_open(pumping).await.map(|()| None);
+    // A driver that is gone does not ask.
+    let _unasked = pieces.send(last).await;
 }
 
 struct Reader {

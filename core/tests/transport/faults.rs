@@ -1,11 +1,16 @@
 //! The fault matrix of HTTP: each fault is named, in time, with flat memory.
 
 use crate::{
-    caller::{ask, body, get, host, request, within},
+    caller::{ask, body, get, host, request, transport, within},
     server::{OK, Peer, Server, closed_port},
+};
+use mdd_core::{
+    endpoint::Endpoint,
+    transport::{Failure, Policy, Services},
 };
 use mdd_driver_api::{DriverError, Effect, ErrorKind, abi::HttpRequest};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 const TOTAL: Duration = Duration::from_millis(900);
 
@@ -62,6 +67,32 @@ async fn nobody_listens() {
     assert_is(&error, "connection-refused", ErrorKind::TRANSPORT);
     assert_eq!(error.message.as_str(), format!("port {port} refused the connection"));
     assert_eq!(error.effect, Effect::NONE);
+    for name in ["localhost", "[::1]"] {
+        let endpoint: Endpoint = format!("{name}:{port}").parse().unwrap();
+        let transport = transport();
+        let host = Services::under(&transport, &Policy::candidate(endpoint.clone(), Vec::new(), None));
+        assert_is(&ask(&host, hasty("GET")).await.unwrap_err(), "connection-refused", ErrorKind::TRANSPORT);
+        assert_eq!(transport.dial(&endpoint, false).await, Err(Failure::ConnectionRefused));
+    }
+}
+
+/// A queue of connections that nobody accepts: the kernel drops further attempts.
+#[tokio::test]
+async fn a_port_that_accepts_nobody() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queue = Vec::new();
+    while let Ok(connected) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        queue.push(connected.unwrap());
+        assert!(queue.len() < 100, "the queue has no end");
+    }
+    let error = within(Duration::from_secs(1), ask(&host(address.port()), get("/"))).await.unwrap_err();
+    assert_is(&error, "connect-timeout", ErrorKind::TIMEOUT);
+    assert_eq!(error.effect, Effect::NONE);
+    let dialling = transport().dial(&Endpoint::local(address.port()), false);
+    assert_eq!(within(Duration::from_secs(1), dialling).await, Err(Failure::ConnectTimeout(1_000)));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The host's services against servers that misbehave on purpose.
 
+#![expect(clippy::unwrap_used, reason = "all of this is test code, functions outside of tests too")]
+
 mod bodies;
 mod caller;
 mod faults;

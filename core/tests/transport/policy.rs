@@ -216,7 +216,7 @@ async fn a_closed_instance_does_nothing_more() {
     let server = Server::start(|mut peer| async move { peer.hang().await }).await;
     let policy = backend(server.port);
     let host = Services::under(&transport(), &policy);
-    let asking = host.http(get("/"));
+    let asking = host.http(HttpRequest { head_ms: u64::MAX, total_ms: u64::MAX, ..get("/") });
     let closing = async {
         crate::server::eventually("the request arrives", || server.seen.connections() == 1).await;
         policy.close();

@@ -7,6 +7,7 @@ use rustls::pki_types::ServerName;
 use std::time::Duration;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
     time,
 };
 use tokio_rustls::TlsConnector;
@@ -15,7 +16,7 @@ use tokio_tungstenite::{
     tungstenite::{handshake::client, http},
 };
 
-/// Deadline of the whole way to an open socket.
+/// Deadline from the TCP connection to the open socket.
 const WITHIN: Duration = Duration::from_secs(3);
 
 /// A TCP connection, with TLS or without.
@@ -31,8 +32,9 @@ pub(super) async fn open(
     handshake: Handshake,
     caps: Caps,
 ) -> Result<Socket, Failure> {
+    let tcp = address::dial(policy.endpoint(), handshake.route.reach).await?;
     let opening = async {
-        let io = connect(transport, policy, &handshake).await?;
+        let io = secure(transport, policy, &handshake, tcp).await?;
         let request = upgrade(&handshake)?;
         let opened = tokio_tungstenite::client_async_with_config(request, io, Some(caps.config())).await;
         let (socket, answer) = opened.map_err(|error| observe::upgrading(&error))?;
@@ -45,10 +47,14 @@ pub(super) async fn open(
     time::timeout(WITHIN, opening).await.unwrap_or(Err(late))
 }
 
-async fn connect(transport: &Transport, policy: &Policy, handshake: &Handshake) -> Result<Box<dyn Io>, Failure> {
-    let route = handshake.route;
-    let tcp = address::dial(policy.endpoint(), route.reach).await?;
-    if !route.tls {
+/// Adds TLS where the endpoint wants it.
+async fn secure(
+    transport: &Transport,
+    policy: &Policy,
+    handshake: &Handshake,
+    tcp: TcpStream,
+) -> Result<Box<dyn Io>, Failure> {
+    if !handshake.route.tls {
         return Ok(Box::new(tcp));
     }
     let name = policy.endpoint().host().to_string();
@@ -56,7 +62,7 @@ async fn connect(transport: &Transport, policy: &Policy, handshake: &Handshake) 
     let name = ServerName::try_from(name).map_err(|error| Failure::TlsFailed(error.to_string()))?;
     let connector = TlsConnector::from(transport.clients.tls().await?.clone());
     let tls = connector.connect(name, tcp).await;
-    let tls = tls.map_err(|error| observe::connecting(&error, true, route.connect_ms()))?;
+    let tls = tls.map_err(|error| observe::connecting(&error, handshake.route))?;
     Ok(Box::new(tls))
 }
 

@@ -131,10 +131,10 @@ impl Pump {
             Some(Ok(Message::Text(text))) => push(FrameKind::TEXT, text.into()),
             Some(Ok(Message::Binary(bytes))) => push(FrameKind::BINARY, bytes),
             Some(Ok(Message::Close(frame))) => Err(End::ByPeer(frame.map_or(NO_CODE, |frame| frame.code.into()))),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => match self.control_frames.count() {
-                MAX_CONTROL.. => Err(End::Failed(Failure::ControlFlood(MAX_CONTROL))),
-                _ => Ok(()),
-            },
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) if self.control_frames.count() > MAX_CONTROL => {
+                Err(End::Failed(Failure::ControlFlood(MAX_CONTROL)))
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
             // Raw frames are only ever written.
             Some(Ok(Message::Frame(_))) => Ok(()),
             Some(Err(error)) => Err(End::Failed(observe::messaging(&error))),

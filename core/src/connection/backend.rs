@@ -1,0 +1,55 @@
+//! What a backend is, before anybody connects to it.
+
+use crate::{
+    endpoint::Endpoint,
+    events::Origin,
+    plugins::LoadedDriver,
+    transport::{Credential, Policy},
+};
+use mdd_driver_api::model;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// One backend, before it is supervised.
+#[derive(Clone)]
+pub struct Backend {
+    /// Its driver.
+    pub driver: Arc<LoadedDriver>,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// How it became known.
+    pub origin: Origin,
+    /// Settings for its driver.
+    pub settings: serde_json::Value,
+    /// By the names of the manifest.
+    pub secrets: BTreeMap<String, Credential>,
+}
+
+impl Backend {
+    /// Stable as long as kind and address are.
+    pub fn id(&self) -> String {
+        format!("{}@{}", self.driver.kind(), self.endpoint.place())
+    }
+
+    /// Whether a person named it, so that it may be on another machine.
+    pub(super) fn is_named(&self) -> bool {
+        matches!(self.origin, Origin::Flag | Origin::Environment)
+    }
+
+    pub(super) fn policy(&self) -> Policy {
+        let (endpoint, posts) = (self.endpoint.clone(), self.driver.manifest.driver.probe_posts.clone());
+        match self.is_named() {
+            true => Policy::allowed_candidate(endpoint, posts, None),
+            false => Policy::candidate(endpoint, posts, None),
+        }
+    }
+
+    pub(super) fn instance(&self) -> model::Instance {
+        let mut instance = model::Instance::default();
+        instance.backend_id = self.id();
+        instance.endpoint = self.endpoint.to_string();
+        instance.settings = self.settings.clone();
+        let names = self.driver.manifest.driver.secrets.keys();
+        instance.secrets = names.map(|name| (name.clone(), self.secrets.contains_key(name))).collect();
+        instance
+    }
+}

@@ -1,0 +1,328 @@
+//! Which job goes to which backend, and when: one queue for each target, in the order of submission, and as many jobs on
+//! a backend as it has slots.
+
+use super::{runner::Runner, submission::Target};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, oneshot, watch},
+    time::{Instant, sleep_until},
+};
+
+/// What the supervisor of a backend tells.
+pub(super) struct Report {
+    /// What carries jobs, while the backend is connected.
+    pub(super) runner: Option<Arc<dyn Runner>>,
+    /// Number of the driver's object.
+    pub(super) instance: u64,
+    /// How many jobs it takes at once, 0 for any number; `None` before it was inspected.
+    pub(super) slots: Option<u32>,
+    /// What changes when it restarts.
+    pub(super) boot: Option<String>,
+    /// What it has to do, as it says.
+    pub(super) load: u32,
+}
+
+/// One life of a connected backend: as long as its driver's object and its process stay the same.
+#[derive(Clone)]
+pub(super) struct Access {
+    pub(super) runner: Arc<dyn Runner>,
+    pub(super) instance: u64,
+    /// Number of this life.
+    pub(super) epoch: u64,
+    pub(super) boot: Option<String>,
+}
+
+/// Why a target cannot take a job now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// There is no backend of that kind or name.
+    NoBackend,
+    /// This one is not connected.
+    Away(String),
+    /// This one has enough to do.
+    Full(String),
+}
+
+/// All backends and the jobs that wait for them.
+#[derive(Default)]
+pub(super) struct Dispatcher {
+    state: Mutex<State>,
+    /// Wakes up whoever explains why jobs wait.
+    pub(super) changed: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    places: BTreeMap<String, Place>,
+    queues: BTreeMap<Target, BTreeMap<u64, oneshot::Sender<Slot>>>,
+}
+
+/// One backend.
+struct Place {
+    kind: String,
+    access: watch::Sender<Option<Access>>,
+    epoch: u64,
+    slots: u32,
+    load: u32,
+    taken: u32,
+    /// It said that it is busy.
+    rests_until: Option<Instant>,
+    /// The driver's object that has panicked and is about to be replaced.
+    poisoned: Option<u64>,
+}
+
+/// A place on a backend. Dropping it makes room for the next job.
+pub(super) struct Slot {
+    dispatcher: Arc<Dispatcher>,
+    pub(super) backend: String,
+    access: watch::Receiver<Option<Access>>,
+}
+
+impl Dispatcher {
+    /// Takes note of what has become of a backend.
+    pub(super) fn update(self: &Arc<Self>, backend: &str, kind: &str, report: Report) {
+        {
+            let mut state = self.state();
+            let place = state.place(backend, kind);
+            // Until it is known better: one at a time harms nobody.
+            place.slots = report.slots.unwrap_or(1);
+            place.load = report.load;
+            place.connect(report);
+        }
+        self.dispatch();
+    }
+
+    /// The kind of a backend that is or was there.
+    pub(super) fn kind_of(&self, backend: &str) -> Option<String> {
+        self.state().places.get(backend).map(|place| place.kind.clone())
+    }
+
+    /// Ids of all backends.
+    pub(super) fn backends(&self) -> Vec<String> {
+        self.state().places.keys().cloned().collect()
+    }
+
+    /// Waits for a slot. Smaller numbers come first; dropping the future leaves the queue.
+    pub(super) async fn slot(self: &Arc<Self>, number: u64, target: &Target) -> Slot {
+        let (sender, receiver) = oneshot::channel();
+        self.state().queues.entry(target.clone()).or_default().insert(number, sender);
+        let _queued = Queued { dispatcher: self, number, target };
+        self.dispatch();
+        receiver.await.expect("a sender leaves the queue only with a slot, or after this future")
+    }
+
+    /// Takes a slot for a job that the backend may have already, however full it is and whether or not it is there.
+    pub(super) fn hold(self: &Arc<Self>, backend: &str, kind: &str) -> Slot {
+        self.state().place(backend, kind).take(self, backend)
+    }
+
+    /// A driver's object has panicked: nothing more is given to it. False when that was known.
+    pub(super) fn poison(&self, backend: &str, instance: u64) -> bool {
+        let mut state = self.state();
+        let Some(place) = state.places.get_mut(backend) else { return false };
+        if place.poisoned.is_some_and(|poisoned| poisoned >= instance) {
+            return false;
+        }
+        place.poisoned = Some(instance);
+        place.access.send_if_modified(|access| access.take_if(|access| access.instance == instance).is_some());
+        true
+    }
+
+    /// Resolves when the backend lives another life than `epoch`.
+    pub(super) async fn next_life(self: &Arc<Self>, backend: &str, kind: &str, epoch: u64) {
+        let mut access = self.state().place(backend, kind).access.subscribe();
+        let is_other = |access: &Option<Access>| access.as_ref().is_some_and(|access| access.epoch != epoch);
+        // It cannot fail: places are never removed.
+        let _other = access.wait_for(is_other).await;
+    }
+
+    /// Why a job for this target waits.
+    pub(super) fn cause(&self, target: &Target) -> Cause {
+        let state = self.state();
+        let mut fitting = state.places.iter().filter(|(id, place)| place.fits(id, target)).peekable();
+        let Some((first, _)) = fitting.peek().copied() else { return Cause::NoBackend };
+        match fitting.find(|(_, place)| place.access.borrow().is_some()) {
+            Some((id, _)) => Cause::Full(id.clone()),
+            None => Cause::Away(first.clone()),
+        }
+    }
+
+    /// Gives away what is free, to the first in line.
+    fn dispatch(self: &Arc<Self>) {
+        let mut unwanted = Vec::new();
+        {
+            let mut state = self.state();
+            while let Some((target, number, backend)) = state.next_match(Instant::now()) {
+                let slot = state.places.get_mut(&backend).expect("it was just found").take(self, &backend);
+                let queue = state.queues.get_mut(&target).expect("it was just found");
+                let waiting = queue.remove(&number).expect("it was just found");
+                if queue.is_empty() {
+                    state.queues.remove(&target);
+                }
+                if let Err(slot) = waiting.send(slot) {
+                    unwanted.push(slot);
+                }
+            }
+        }
+        self.changed.notify_one();
+        // Each drop dispatches again, which takes the lock.
+        drop(unwanted);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic in a holder leaves whole maps: each change is a few insertions.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn place(&mut self, backend: &str, kind: &str) -> &mut Place {
+        self.places.entry(backend.to_owned()).or_insert_with(|| Place {
+            kind: kind.to_owned(),
+            access: watch::Sender::new(None),
+            epoch: 0,
+            slots: 1,
+            load: 0,
+            taken: 0,
+            rests_until: None,
+            poisoned: None,
+        })
+    }
+
+    /// The earliest job for which there is room, and the backend that has the least to do for it.
+    fn next_match(&self, now: Instant) -> Option<(Target, u64, String)> {
+        let mut heads: Vec<_> = self
+            .queues
+            .iter()
+            .filter_map(|(target, queue)| Some((*queue.first_key_value()?.0, target)))
+            .collect();
+        heads.sort_unstable();
+        heads.into_iter().find_map(|(number, target)| {
+            let free = self.places.iter().filter(|(id, place)| place.fits(id, target) && place.has_room(now));
+            let (backend, _) = free.min_by_key(|(_, place)| place.taken.max(place.load))?;
+            Some((target.clone(), number, backend.clone()))
+        })
+    }
+}
+
+impl Place {
+    fn connect(&mut self, report: Report) {
+        let Report { runner, instance, boot, .. } = report;
+        let runner = runner.filter(|_| self.poisoned != Some(instance));
+        let epoch = &mut self.epoch;
+        self.access.send_if_modified(|access| {
+            let before = access.take();
+            let same_life = before.as_ref().filter(|before| {
+                let restarted = before.boot.is_some() && boot.is_some() && before.boot != boot;
+                before.instance == instance && !restarted
+            });
+            let was_connected = before.is_some();
+            let epoch = match same_life {
+                Some(before) => before.epoch,
+                None => {
+                    *epoch += 1;
+                    *epoch
+                }
+            };
+            // A boot that is not told for once is no other boot.
+            let boot = boot.or_else(|| same_life.and_then(|before| before.boot.clone()));
+            *access = runner.map(|runner| Access { runner, instance, epoch, boot });
+            was_connected || access.is_some()
+        });
+    }
+
+    fn take(&mut self, dispatcher: &Arc<Dispatcher>, backend: &str) -> Slot {
+        self.taken += 1;
+        Slot { dispatcher: dispatcher.clone(), backend: backend.to_owned(), access: self.access.subscribe() }
+    }
+
+    fn fits(&self, id: &str, target: &Target) -> bool {
+        match target {
+            Target::Backend(backend) => backend == id,
+            Target::Kind(kind) => *kind == self.kind,
+        }
+    }
+
+    fn has_room(&self, now: Instant) -> bool {
+        let rested = self.rests_until.is_none_or(|until| until <= now);
+        self.access.borrow().is_some() && rested && (self.slots == 0 || self.taken < self.slots)
+    }
+}
+
+impl Slot {
+    /// Waits until the backend is connected.
+    pub(super) async fn access(&mut self) -> Access {
+        let access = self.access.wait_for(Option::is_some).await;
+        access.ok().and_then(|access| access.clone()).expect("places are never removed, and it was just asked for one")
+    }
+
+    /// Resolves when that life of the backend is over.
+    pub(super) async fn lost(&mut self, epoch: u64) {
+        let is_over = |access: &Option<Access>| access.as_ref().is_none_or(|access| access.epoch != epoch);
+        // It cannot fail: places are never removed.
+        let _over = self.access.wait_for(is_over).await;
+    }
+
+    /// The boot of that life, as far as it is known by now.
+    pub(super) fn watch(&self) -> watch::Receiver<Option<Access>> {
+        self.access.clone()
+    }
+
+    /// Gives the backend a rest: it said that it is busy. One that takes any number of jobs refused only this one.
+    pub(super) fn rest(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        {
+            let mut state = self.dispatcher.state();
+            let Some(place) = state.places.get_mut(&self.backend).filter(|place| place.slots > 0) else { return false };
+            place.rests_until = Some(until);
+        }
+        let dispatcher = self.dispatcher.clone();
+        tokio::spawn(async move {
+            sleep_until(until).await;
+            dispatcher.dispatch();
+        });
+        true
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(place) = self.dispatcher.state().places.get_mut(&self.backend) {
+            place.taken -= 1;
+        }
+        self.dispatcher.dispatch();
+    }
+}
+
+/// Leaves the queue when dropped.
+struct Queued<'a> {
+    dispatcher: &'a Dispatcher,
+    number: u64,
+    target: &'a Target,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        let mut state = self.dispatcher.state();
+        if let Some(queue) = state.queues.get_mut(self.target) {
+            queue.remove(&self.number);
+            if queue.is_empty() {
+                state.queues.remove(self.target);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("epoch", &self.epoch).field("boot", &self.boot).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
