@@ -1,0 +1,116 @@
+//! The lanes, cheapest first: what is quickly wrong is quickly said.
+
+use super::Lane;
+use crate::simulator::Simulator;
+use crate::{demo, dist, process, tidy, tool, venv, workspace};
+use anyhow::{Context, Result};
+use std::path::Path;
+use std::process::Command;
+
+pub(super) const LANES: &[Lane] = &[
+    lane("format", "rustfmt has nothing to change", format),
+    lane("tidy", "the rules of this repository that no linter knows", tidy::check),
+    lane("ruff", "Python files are formatted and clean", ruff),
+    lane("deny", "licences, banned crates and sources of every dependency", deny),
+    lane("advisories", "no dependency has a known vulnerability", advisories),
+    lane("clippy", "no warning in any target", clippy),
+    lane("doc", "the documentation builds and its links lead somewhere", doc),
+    lane("dist", "host and drivers build and lay out as an installation", lay_out),
+    lane("venvs", "the pinned Python environments of the tests install", venvs),
+    lane("test", "unit and integration tests", test),
+    lane("doctest", "the examples in the documentation run", doctest),
+    lane("comfyui-client", "comfy-cli drives the simulator", comfyui_client),
+    lane("demo", "each state of the demo is really seen", demonstrate),
+];
+
+const fn lane(name: &'static str, about: &'static str, run: fn() -> Result<()>) -> Lane {
+    Lane { name, about, run }
+}
+
+/// The profile of everything the gate builds.
+const PROFILE: &str = "dev";
+
+fn format() -> Result<()> {
+    process::run(workspace::cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    process::run(workspace::cargo().args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]))
+}
+
+fn ruff() -> Result<()> {
+    let python = venv::ensure("ruff")?;
+    let ruff = |words: &[&str]| {
+        process::run(Command::new(&python).current_dir(workspace::root()).args(["-I", "-m", "ruff"]).args(words))
+    };
+    ruff(&["format", "--check", "."])?;
+    ruff(&["check", "."])
+}
+
+fn deny() -> Result<()> {
+    // It looks at the crates of every platform; the builds of this machine fetch only their own.
+    process::run(workspace::cargo().args(["fetch", "--locked"]))?;
+    process::run(cargo_deny()?.args(["--offline", "check", "licenses", "bans", "sources"]))
+}
+
+fn advisories() -> Result<()> {
+    process::capture(cargo_deny()?.args(["fetch", "db"]))
+        .map_err(|_| tool::Missing("the advisory database cannot be fetched".into()))?;
+    process::run(cargo_deny()?.args(["--offline", "check", "advisories"]))
+}
+
+fn cargo_deny() -> Result<Command> {
+    let mut command = Command::new(tool::from_crate("cargo-deny", "0.20.2")?);
+    command.current_dir(workspace::root()).arg("--workspace");
+    Ok(command)
+}
+
+fn lay_out() -> Result<()> {
+    let installation = dist::lay_out(PROFILE)?;
+    println!("laid out {}", installation.root.display());
+    Ok(())
+}
+
+fn venvs() -> Result<()> {
+    venv::names().try_for_each(|name| venv::ensure(name).map(|_| ()))
+}
+
+fn test() -> Result<()> {
+    let mut cargo = workspace::cargo();
+    if tool::on_path("cargo-nextest").is_some() {
+        cargo.args(["nextest", "run", "--no-fail-fast"]);
+    } else {
+        cargo.args(["test", "--no-fail-fast", "--all-targets"]);
+    }
+    process::run(cargo.arg("--workspace"))
+}
+
+fn doc() -> Result<()> {
+    let mut cargo = workspace::cargo();
+    process::run(cargo.env("RUSTDOCFLAGS", "--deny warnings").args(["doc", "--workspace", "--no-deps"]))
+}
+
+fn doctest() -> Result<()> {
+    process::run(workspace::cargo().args(["test", "--doc", "--workspace"]))
+}
+
+fn comfyui_client() -> Result<()> {
+    let installation = dist::lay_out(PROFILE)?;
+    let python = venv::ensure("comfyui-client")?;
+    for version in ["0.3.64", "0.33.0"] {
+        let simulator = Simulator::start(&installation.simulator, &["comfyui", "--version", version])?;
+        run_client(&python, &simulator.url, version).with_context(|| format!("against ComfyUI {version}"))?;
+    }
+    Ok(())
+}
+
+fn run_client(python: &Path, url: &str, version: &str) -> Result<()> {
+    let workflow = format!("tests/fixtures/comfyui-{version}/workflow_emptyimage.json");
+    let mut command = Command::new(python);
+    command.current_dir(workspace::root()).arg("tests/real/run_comfyui_client.py").arg(url).arg(workflow);
+    process::run(&mut command)
+}
+
+fn demonstrate() -> Result<()> {
+    demo::run(true)
+}

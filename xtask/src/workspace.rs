@@ -1,0 +1,76 @@
+//! What this repository holds: its root, its drivers, its files.
+
+use crate::process;
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// One folder below `drivers/` that declares a kind of backend.
+#[derive(Debug, Clone)]
+pub struct Driver {
+    /// The kind, from its `manifest.json`.
+    pub kind: String,
+    /// Name of its package.
+    pub package: String,
+    /// Its `Cargo.toml`.
+    pub manifest: PathBuf,
+}
+
+/// The folder that holds the workspace's `Cargo.toml`.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate is a folder of the workspace")
+}
+
+/// The cargo that runs us, started in the root.
+pub fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Every driver, by kind. A folder without a `manifest.json` is no driver.
+pub fn drivers() -> Result<Vec<Driver>> {
+    let folder = root().join("drivers");
+    let mut drivers = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let folder = entry?.path();
+        if folder.join("manifest.json").is_file() {
+            drivers.push(driver(&folder).with_context(|| format!("{} is no driver", folder.display()))?);
+        }
+    }
+    drivers.sort_by(|a, b| a.kind.cmp(&b.kind));
+    Ok(drivers)
+}
+
+fn driver(folder: &Path) -> Result<Driver> {
+    #[derive(Deserialize)]
+    struct Declaration {
+        kind: String,
+    }
+    #[derive(Deserialize)]
+    struct Cargo {
+        package: Package,
+    }
+    #[derive(Deserialize)]
+    struct Package {
+        name: String,
+    }
+    let manifest = folder.join("Cargo.toml");
+    let declaration: Declaration = serde_json::from_str(&fs::read_to_string(folder.join("manifest.json"))?)?;
+    let cargo: Cargo = toml::from_str(&fs::read_to_string(&manifest)?)?;
+    Ok(Driver { kind: declaration.kind, package: cargo.package.name, manifest })
+}
+
+/// Every file that is or would be committed, relative to the root, with `/` between folders.
+pub fn files() -> Result<Vec<String>> {
+    let mut git = Command::new("git");
+    git.current_dir(root()).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let listed = process::capture(&mut git)?;
+    let mut files: Vec<String> = listed.split_terminator('\0').map(str::to_owned).collect();
+    // A file may be listed and deleted, or listed twice during a merge.
+    files.retain(|file| root().join(file).is_file());
+    files.dedup();
+    Ok(files)
+}
