@@ -43,6 +43,13 @@ impl Request {
         Self::new("POST", target)
     }
 
+    /// Adds a parameter to the query, percent-encoded.
+    pub fn query(mut self, name: &str, value: &str) -> Self {
+        let separator = if self.0.target.contains('?') { '&' } else { '?' };
+        self.0.target = format!("{}{separator}{}={}", self.0.target, encoded(name), encoded(value)).into();
+        self
+    }
+
     /// Adds a header field.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.0.headers.push(Header { name: name.into(), value: value.into() });
@@ -102,6 +109,18 @@ impl Request {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Percent-encodes all but the unreserved characters (RFC 3986, 2.3).
+fn encoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte.into()),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 /// An answer with its whole body.
@@ -196,5 +215,16 @@ impl Response {
             Ok(text) => format!(" ({})", crate::text::printable(text, 160)),
             Err(_) => String::new(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Request;
+
+    #[test]
+    fn a_query_says_what_was_meant() {
+        let request = Request::get("/view").query("filename", "a&b ü.png").query("subfolder", "");
+        assert_eq!(request.into_abi().target, "/view?filename=a%26b%20%C3%BC.png&subfolder=");
     }
 }

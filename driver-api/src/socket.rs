@@ -61,6 +61,9 @@ pub enum Frame {
 pub struct Socket(WsConnBox);
 
 impl Socket {
+    /// Code of the error for an incoming message over the cap. The connection ends with it.
+    pub const MESSAGE_TOO_LARGE: &str = "message-too-large";
+
     pub(crate) fn new(connection: WsConnBox) -> Self {
         Self(connection)
     }
@@ -84,7 +87,8 @@ impl Socket {
     /// The next message. Dropping the future loses none.
     ///
     /// # Errors
-    /// `TRANSPORT` once the connection is gone, `LIMIT` when a message was over the cap.
+    /// `TRANSPORT` once the connection is gone; `LIMIT` with the code [`MESSAGE_TOO_LARGE`](Self::MESSAGE_TOO_LARGE) when a
+    /// message was over the cap, and with other codes for other limits.
     pub async fn next(&mut self) -> Result<Frame> {
         loop {
             let WsFrame { kind, bytes, close_code } = self.0.next().await.into_result()?;

@@ -135,11 +135,8 @@ fn bad_files_are_listed_and_harm_no_other() {
     in_folder(folder.path(), "empty", "");
     fs::write(folder.path().join("notes.txt"), "no library by its name").unwrap();
     let home = tempfile::tempdir().unwrap();
-    let output = mdd_host(home.path())
-        .args(["drivers", "list", "--json", "--plugins"])
-        .arg(folder.path())
-        .output()
-        .unwrap();
+    let output =
+        mdd_host(home.path()).args(["drivers", "list", "--json", "--plugins"]).arg(folder.path()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let list: Value = serde_json::from_slice(&output.stdout).unwrap();
     let rows = list["drivers"].as_array().unwrap();
@@ -159,9 +156,8 @@ fn bad_files_are_listed_and_harm_no_other() {
 #[test]
 fn check_tells_by_its_exit_code() {
     let home = tempfile::tempdir().unwrap();
-    let check = |driver: &str| {
-        mdd_host(home.path()).args(["drivers", "check"]).arg(built().driver(driver)).output().unwrap()
-    };
+    let check =
+        |driver: &str| mdd_host(home.path()).args(["drivers", "check"]).arg(built().driver(driver)).output().unwrap();
     let good = check("litellm");
     assert_eq!(good.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&good.stdout).contains("litellm"));
