@@ -1,5 +1,7 @@
-//! The host with real drivers, seen from outside.
+//! The host with real drivers and simulated services, seen from outside.
 
 #![forbid(unsafe_code)]
 
+mod discovery;
 mod panics;
+mod states;

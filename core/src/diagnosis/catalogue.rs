@@ -31,8 +31,8 @@ pub(super) fn entry(code: &str) -> Entry {
             ("The port is open, but {title} does not answer: it is very busy, suspended or stuck.", &[RETRY, RESTART])
         }
         "tls-failed" => ("The secure connection could not be made: http and https may be mixed up.", &[SET_URL]),
-        "not-http" => ("What listens there does not speak HTTP, so it is not {title}.", &[SET_URL]),
-        "answer-cut-short" => ("The connection broke in the middle of an answer.", &[RETRY, RESTART]),
+        "not-http" | "head-too-large" => ("What listens there does not speak HTTP, so it is not {title}.", &[SET_URL]),
+        "answer-cut-short" | "broken-answer" => ("The connection broke in the middle of an answer.", &[RETRY, RESTART]),
         "answer-too-large" | "message-too-large" => {
             ("The answer is larger than {title} ever sends.", &[SET_URL, REPORT])
         }
@@ -44,12 +44,17 @@ pub(super) fn entry(code: &str) -> Entry {
         "needs-key" => ("{title} wants a key before it works with us.", &[SET_KEY]),
         "bad-setting" => ("A setting of this backend cannot work.", &[SET_URL]),
         "unsupported-version" => ("This version of {title} is not supported.", &[UPDATE]),
-        "no-live-updates" | "upgrade-refused" | "reader-too-slow" => {
+        "no-live-updates" | "upgrade-refused" | "not-websocket" | "broken-frame" | "control-flood"
+        | "connection-lost" | "socket-closed" | "reader-too-slow" => {
             ("Live updates are not available; the status is asked for every two seconds instead.", &[RETRY, RESTART])
         }
         "stopped-answering" => ("{title} was connected and has stopped answering.", &[RETRY, RESTART]),
         "driver-panicked" => ("The driver for {title} failed and is being started again.", &[REPORT]),
         "host-fault" => ("mdd-host itself failed at this.", &[REPORT]),
+        "missing-secret" => ("A key that this needs is not set.", &[SET_KEY]),
+        "file-unreadable" => ("A file of the job cannot be read any more.", &[RETRY, REPORT]),
+        "instance-closed" => ("The connection to {title} is being ended.", &[RETRY]),
+        "outgoing-too-large" => ("The request is larger than {title} takes.", &[REPORT]),
         "blocked-by-policy" | "unknown-segment" => ("The driver asked for something that it may not do.", &[REPORT]),
         "no-driver" => ("No driver for this kind of service is installed.", &[INSTALL]),
         _ => ("{title} could not be reached as expected.", &[RETRY, REPORT]),

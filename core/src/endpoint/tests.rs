@@ -22,7 +22,7 @@ fn reads_what_people_type() {
         ("[0:0:0:0:0:0:0:1]:4000", "http://[::1]:4000"),
         ("0.0.0.0:4000", "http://127.0.0.1:4000"),
         ("http://[::]:4000", "http://[::1]:4000"),
-        ("comfy_ui:8188", "http://comfy_ui:8188"),
+        ("render_box:8188", "http://render_box:8188"),
         ("localhost:8188/a%20b", "http://localhost:8188/a%20b"),
     ];
     for (text, canonical) in table {

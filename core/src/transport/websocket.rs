@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 const MAX_IN: usize = 8 << 20;
 /// Cap on an incoming frame in that case.
 const MAX_FRAME: usize = 4 << 20;
-/// Cap on an outgoing message unless the driver asks for another one. ComfyUI takes no larger one.
+/// Cap on an outgoing message unless the driver asks for another one. Some services take no larger one.
 const MAX_OUT: usize = 4 << 20;
 /// No driver gets more, in either direction.
 const HARD_MAX: usize = 64 << 20;

@@ -66,7 +66,7 @@ async fn secure(
     Ok(Box::new(tls))
 }
 
-/// The request for the upgrade, without an `Origin`: ComfyUI refuses one that is not its own.
+/// The request for the upgrade, without an `Origin`: some services refuse one that is not their own.
 fn upgrade(handshake: &Handshake) -> Result<client::Request, Failure> {
     let fault = |error: http::Error| Failure::Host(error.to_string());
     let mut url = handshake.url.clone();
