@@ -5,6 +5,7 @@ use crate::{
     diagnosis::{self, Reason},
     discovery::{Found, News, PortWatch, missing_view},
     events::{BackendView, Bus, Changes, Origin, Snapshot, StateName, Subscription},
+    jobs::{self, Jobs},
     plugins::{DriverRuntime, LoadedDriver, Registry, SearchPath},
     rpc::{DriverView, Drivers},
     settings::{Named, Settings},
@@ -45,6 +46,7 @@ struct Inner {
     settings: Settings,
     shared: Shared,
     drivers: Vec<Arc<LoadedDriver>>,
+    jobs: Jobs,
     supervisors: Mutex<BTreeMap<String, Supervisor>>,
     started: SystemTime,
 }
@@ -62,8 +64,10 @@ impl Host {
             runtime: DriverRuntime::start()?,
             bus: Arc::new(Bus::default()),
         };
+        let drivers = registry.active();
         let inner = Arc::new(Inner {
-            drivers: registry.active(),
+            jobs: carried(&settings, &shared, &drivers),
+            drivers,
             settings,
             shared,
             supervisors: Mutex::default(),
@@ -95,6 +99,11 @@ impl Host {
         Subscription::new(&self.inner.shared.bus)
     }
 
+    /// What is being carried, and has been.
+    pub fn jobs(&self) -> &Jobs {
+        &self.inner.jobs
+    }
+
     /// When it started, RFC 3339 in UTC.
     pub fn started(&self) -> String {
         self.inner.started_text()
@@ -102,8 +111,7 @@ impl Host {
 
     /// Jobs that are not over.
     pub fn open_jobs(&self) -> u32 {
-        let open = self.snapshot().jobs.iter().filter(|job| !job.state.is_final()).count();
-        u32::try_from(open).unwrap_or(u32::MAX)
+        u32::try_from(self.jobs().open_count()).unwrap_or(u32::MAX)
     }
 
     /// Every file of the plugins folders and what it is used for.
@@ -158,8 +166,21 @@ impl Drop for Host {
         if let Some(discovery) = &self.discovery {
             discovery.abort();
         }
+        self.inner.jobs.close();
         self.inner.supervisors().clear();
     }
+}
+
+fn carried(settings: &Settings, shared: &Shared, drivers: &[Arc<LoadedDriver>]) -> Jobs {
+    let transport = shared.transport.clone();
+    Jobs::start(jobs::Setup {
+        folder: settings.state_folder.join("jobs"),
+        bus: shared.bus.clone(),
+        journal: Arc::new(jobs::Memory::default()),
+        declarations: drivers.iter().map(|driver| driver.manifest.driver.clone()).collect(),
+        random: Box::new(move || transport.random()),
+        limits: jobs::Limits::default(),
+    })
 }
 
 fn has_settled(backend: &BackendView) -> bool {
@@ -181,7 +202,9 @@ impl Inner {
         for driver in &self.drivers {
             for named in self.settings.named(&driver.manifest.driver) {
                 let backend = self.backend(driver, named.endpoint, named.origin);
-                self.supervisors().entry(backend.id()).or_insert_with(|| Supervisor::start(backend, &self.shared));
+                self.supervisors()
+                    .entry(backend.id())
+                    .or_insert_with(|| self.with_jobs(Supervisor::start(backend, &self.shared)));
             }
         }
         for named in &self.settings.backends {
@@ -237,9 +260,16 @@ impl Inner {
         let backend = self.backend(&found.driver, found.endpoint, Origin::DefaultPort);
         let mut supervisors = self.supervisors();
         tracing::info!(id = backend.id(), seen = found.identity.seen, "found");
-        supervisors
-            .entry(backend.id())
-            .or_insert_with(|| Supervisor::adopt(backend, &self.shared, found.instance, found.identity));
+        supervisors.entry(backend.id()).or_insert_with(|| {
+            self.with_jobs(Supervisor::adopt(backend, &self.shared, found.instance, found.identity))
+        });
+    }
+
+    /// Lets jobs go to a backend.
+    fn with_jobs(&self, supervisor: Supervisor) -> Supervisor {
+        let kind = supervisor.driver().kind();
+        self.jobs.follow(supervisor.id(), kind, supervisor.link(), &self.shared.transport);
+        supervisor
     }
 
     /// Ports of this machine that have a backend.

@@ -2,7 +2,8 @@
 //!
 //! One folder per room: [`plugins`] finds and loads drivers, [`transport`] is the network as drivers see it,
 //! [`discovery`] says where a backend could be, [`connection`] keeps one backend connected, [`health`] condenses samples,
-//! [`events`] is the one place where all of that can be read, [`diagnosis`] explains failures. [`Host`] ties them together.
+//! [`jobs`] carries work to backends, [`events`] is the one place where all of that can be read, [`diagnosis`] explains
+//! failures. [`Host`] ties them together.
 //!
 //! Nothing in here knows a kind of backend: that is the drivers' part.
 
@@ -15,6 +16,7 @@ pub mod endpoint;
 pub mod events;
 pub mod health;
 mod host;
+pub mod jobs;
 pub mod plugins;
 pub mod rpc;
 pub mod settings;

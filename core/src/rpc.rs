@@ -9,6 +9,7 @@ mod lock;
 mod methods;
 pub mod schema;
 mod server;
+mod service;
 mod session;
 mod socket;
 mod wire;
@@ -17,7 +18,8 @@ pub use client::{CallError, Client, ConnectError, Wire};
 pub use lines::{Line, LineReader, MAX_LINE};
 pub use lock::{HostLock, LockError};
 pub use methods::{
-    BackendChoice, DriverView, Drivers, HandOver, HandOverAnswer, Hello, HelloAnswer, Nothing, PROTOCOL,
+    BackendChoice, DriverView, Drivers, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Nothing,
+    PROTOCOL,
 };
 pub use server::{Ended, ServeError, serve};
 pub use socket::{SocketError, address_of};

@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Look at the drivers in the plugins folders
     #[command(subcommand)]
     Drivers(DriversCommand),
+    /// Carry work to a service and its results back
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Run the host that all clients of this user share, until it is idle
     Serve(ServeOptions),
     /// End the running host
@@ -42,6 +45,81 @@ pub(crate) enum DriversCommand {
     List(ListOptions),
     /// Inspect, load and try one driver file
     Check(CheckOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobsCommand {
+    /// Submit a job; its payload is what the service itself takes
+    Submit(SubmitOptions),
+    /// List the jobs that are kept
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show a job
+    Show {
+        /// Its id
+        job: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Follow a job to its end
+    Watch {
+        /// Its id
+        job: String,
+        /// Print one JSON object at the end
+        #[arg(long)]
+        json: bool,
+    },
+    /// Cancel a job
+    Cancel {
+        /// Its id
+        job: String,
+    },
+    /// Try at once a job that waits, or look again at one that is lost or unknown
+    Retry {
+        /// Its id
+        job: String,
+    },
+    /// Send a job that is over without being done again
+    Resubmit {
+        /// Its id
+        job: String,
+    },
+    /// Forget a job that is over
+    Discard {
+        /// Its id
+        job: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitOptions {
+    /// JSON, a file that holds it, or - for stdin
+    pub(crate) payload: String,
+    /// Let the connected service of this kind do it that has the least to do
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
+    /// Let this backend do it, by its id
+    #[arg(long = "on", value_name = "BACKEND", conflicts_with = "kind")]
+    pub(crate) backend_id: Option<String>,
+    /// What to do, where the service can do more than one thing
+    #[arg(long)]
+    pub(crate) operation: Option<String>,
+    /// A file that the payload names as mdd-file:NAME; may be repeated
+    #[arg(long, value_name = "[NAME=]PATH")]
+    pub(crate) file: Vec<String>,
+    /// Submitting the same id again is the same job
+    #[arg(long)]
+    pub(crate) id: Option<String>,
+    /// Follow it to its end: exit with 0 when it is done, with 3 when not
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

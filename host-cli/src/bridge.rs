@@ -60,7 +60,7 @@ impl Bridge {
             tokio::select! {
                 line = self.program.next() => match line? {
                     Some(Line::Whole(line)) => {
-                        if self.to_host(wire, line).await.is_err() {
+                        if self.pass_to_host(wire, line).await.is_err() {
                             return Ok(Gone::Host);
                         }
                     }
@@ -68,7 +68,7 @@ impl Bridge {
                     None => return Ok(Gone::Program),
                 },
                 line = wire.lines.next() => match line {
-                    Ok(Some(Line::Whole(line))) => self.to_program(line).await?,
+                    Ok(Some(Line::Whole(line))) => self.pass_to_program(line).await?,
                     Ok(Some(Line::TooLong)) => tracing::error!("the host sent a line that is too long"),
                     Ok(None) | Err(_) => return Ok(Gone::Host),
                 },
@@ -76,13 +76,13 @@ impl Bridge {
         }
     }
 
-    async fn to_host(&mut self, wire: &mut Wire, mut line: Vec<u8>) -> io::Result<()> {
+    async fn pass_to_host(&mut self, wire: &mut Wire, mut line: Vec<u8>) -> io::Result<()> {
         self.memory.asked(&line);
         line.push(b'\n');
         wire.send(&line).await
     }
 
-    async fn to_program(&mut self, mut line: Vec<u8>) -> io::Result<()> {
+    async fn pass_to_program(&mut self, mut line: Vec<u8>) -> io::Result<()> {
         if !self.memory.answered(&line) {
             return Ok(());
         }

@@ -9,6 +9,7 @@ mod arguments;
 mod bridge;
 mod connect;
 mod drivers;
+mod jobs;
 mod logging;
 mod output;
 mod serve;
@@ -49,6 +50,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Status(options) => on_runtime(status::run(&global, settings, options)),
         Command::Drivers(DriversCommand::List(options)) => on_runtime(drivers::list(&global, &settings, options)),
         Command::Drivers(DriversCommand::Check(options)) => drivers::check(&settings, &options),
+        Command::Jobs(command) => on_runtime(jobs::run(&global, &state, command)),
         Command::Serve(options) => on_runtime(serve::run(settings, options)),
         Command::Stop => on_runtime(serve::stop(&state)),
         Command::Bridge => on_runtime(bridge::run(&global, &state)),

@@ -54,15 +54,15 @@ async fn of_running_host(mut client: Client, options: &StatusOptions) -> anyhow:
         .await;
     }
     print(&seen.snapshot, options)?;
-    while options.follow {
-        tokio::select! {
-            result = tokio::signal::ctrl_c() => {
-                result?;
-                break;
+    if options.follow {
+        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        loop {
+            tokio::select! {
+                result = &mut interrupted => break result?,
+                result = seen.go_on(&mut client) => result?,
             }
-            result = seen.go_on(&mut client) => result?,
+            print(&seen.snapshot, options)?;
         }
-        print(&seen.snapshot, options)?;
     }
     Ok(verdict(&seen.snapshot, options))
 }

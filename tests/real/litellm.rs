@@ -1,8 +1,12 @@
 //! The real LiteLLM proxy in both recorded versions, with and without a key.
 
 use super::server::{Server, free_port};
-use mdd_core::events::{BackendView, Detail, StateName};
+use mdd_core::{
+    events::{BackendView, Detail, JobState, JobView, StateName},
+    jobs::{Submission, Target},
+};
 use mdd_tests::{Running, plugins};
+use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -61,12 +65,34 @@ async fn a_proxy_without_a_key(version: &str) {
     assert_eq!(ready.version.as_deref(), Some(version));
     assert!(ready.latency_ms.is_some());
 
+    let done = chat(&running).await;
+    assert_eq!(
+        (done.state, done.text.as_deref()),
+        (JobState::Done, Some("Scene one: a quiet street at dawn.")),
+        "{done:#?}"
+    );
+
     server.kill();
     let gone = running.until("litellm", SOON, |backend| backend.state == StateName::Disconnected).await;
     assert!(has_code(&gone, "connection-refused"), "{gone:#?}");
     assert_eq!(gone.detail, Detail::Waiting);
     let _server = proxy.start().await;
     running.until("litellm", Duration::from_secs(90), is_ready).await;
+}
+
+/// A streamed chat, carried by the driver.
+async fn chat(running: &Running) -> JobView {
+    let payload = json!({"model": "mock-story", "messages": [{"role": "user", "content": "Begin."}]});
+    let submission = Submission {
+        id: "a-chat".to_owned(),
+        target: Target::Kind("litellm".to_owned()),
+        operation: None,
+        payload,
+        files: vec![],
+    };
+    let jobs = running.host.jobs();
+    jobs.submit(submission).await.unwrap();
+    tokio::time::timeout(SOON, jobs.wait("a-chat")).await.unwrap().unwrap()
 }
 
 async fn a_proxy_with_a_key(version: &str) {

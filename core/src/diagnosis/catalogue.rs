@@ -13,6 +13,9 @@ const SET_KEY: (&str, &str) = ("set-key", "Set the key");
 const RESTART: (&str, &str) = ("restart-service", "Restart the service");
 const REPORT: (&str, &str) = ("copy-details", "Copy the details for a report");
 const UPDATE: (&str, &str) = ("update", "Update the service or its driver");
+const CHECK_AGAIN: (&str, &str) = ("retry-job", "Check again");
+const SEND_AGAIN: (&str, &str) = ("resubmit-job", "Send it again");
+const DISCARD: (&str, &str) = ("discard-job", "Discard it");
 const INSTALL: (&str, &str) = ("install-driver", "Put the driver into the plugins folder");
 
 pub(super) fn entry(code: &str) -> Entry {
@@ -57,6 +60,18 @@ pub(super) fn entry(code: &str) -> Entry {
         "outgoing-too-large" => ("The request is larger than {title} takes.", &[REPORT]),
         "blocked-by-policy" | "unknown-segment" => ("The driver asked for something that it may not do.", &[REPORT]),
         "no-driver" => ("No driver for this kind of service is installed.", &[INSTALL]),
+        "waiting-for-backend" => ("The job goes as soon as {title} is connected.", &[START]),
+        "waiting-for-slot" => ("{title} takes only so many jobs at once; this one goes when it is its turn.", &[]),
+        "job-failed" => ("{title} tried and could not do it.", &[SEND_AGAIN, DISCARD]),
+        "job-cancelled" => ("Somebody else has cancelled the job.", &[SEND_AGAIN, DISCARD]),
+        "job-lost" => {
+            ("{title} had the job and has it no more, so it will not come back.", &[SEND_AGAIN, CHECK_AGAIN, DISCARD])
+        }
+        "job-unknown" | "cancel-unconfirmed" => {
+            ("{title} may still work on the job, or may have finished it.", &[CHECK_AGAIN, SEND_AGAIN, DISCARD])
+        }
+        "job-held" => ("The job is not tried again by itself: it may be what causes this.", &[CHECK_AGAIN, DISCARD]),
+        "store-degraded" => ("What happens to jobs cannot be written down, so nothing new is begun.", &[REPORT]),
         _ => ("{title} could not be reached as expected.", &[RETRY, REPORT]),
     };
     Entry { meaning, remedies }

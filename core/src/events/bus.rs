@@ -59,6 +59,11 @@ impl Bus {
         });
     }
 
+    /// One backend as it is now.
+    pub fn backend(&self, id: &str) -> Option<BackendView> {
+        self.state().backends.get(id).map(|entry| entry.at(Instant::now()))
+    }
+
     /// Takes a backend out.
     pub fn remove(&self, id: &str) {
         self.change(|state| state.backends.remove(id).map(|_| Change::BackendRemoved(id.to_owned())));

@@ -33,6 +33,8 @@ pub struct JobView {
     pub queue_place: Option<u32>,
     /// File with the latest preview.
     pub preview: Option<String>,
+    /// How many previews there were: when it grows, the file is another.
+    pub previews: u32,
     /// Text so far, or the whole of it when the job is done.
     pub text: Option<String>,
     /// What was saved.
@@ -74,6 +76,23 @@ impl JobState {
             Self::Queued | Self::Submitting | Self::Running | Self::Fetching => false,
             Self::Done | Self::Failed | Self::Cancelled | Self::Lost | Self::Unknown => true,
         }
+    }
+}
+
+impl std::fmt::Display for JobState {
+    /// The word that JSON uses.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Queued => "queued",
+            Self::Submitting => "submitting",
+            Self::Running => "running",
+            Self::Fetching => "fetching",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Lost => "lost",
+            Self::Unknown => "unknown",
+        })
     }
 }
 

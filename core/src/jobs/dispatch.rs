@@ -62,27 +62,6 @@ struct State {
     queues: BTreeMap<Target, BTreeMap<u64, oneshot::Sender<Slot>>>,
 }
 
-/// One backend.
-struct Place {
-    kind: String,
-    access: watch::Sender<Option<Access>>,
-    epoch: u64,
-    slots: u32,
-    load: u32,
-    taken: u32,
-    /// It said that it is busy.
-    rests_until: Option<Instant>,
-    /// The driver's object that has panicked and is about to be replaced.
-    poisoned: Option<u64>,
-}
-
-/// A place on a backend. Dropping it makes room for the next job.
-pub(super) struct Slot {
-    dispatcher: Arc<Dispatcher>,
-    pub(super) backend: String,
-    access: watch::Receiver<Option<Access>>,
-}
-
 impl Dispatcher {
     /// Takes note of what has become of a backend.
     pub(super) fn update(self: &Arc<Self>, backend: &str, kind: &str, report: Report) {
@@ -95,6 +74,14 @@ impl Dispatcher {
             place.connect(report);
         }
         self.dispatch();
+    }
+
+    /// Nobody supervises a backend any more, or somebody else does by now.
+    pub(super) fn leave(&self, backend: &str, instance: u64) {
+        if let Some(place) = self.state().places.get(backend) {
+            place.access.send_if_modified(|access| access.take_if(|access| access.instance == instance).is_some());
+        }
+        self.changed.notify_one();
     }
 
     /// The kind of a backend that is or was there.
@@ -196,125 +183,14 @@ impl State {
 
     /// The earliest job for which there is room, and the backend that has the least to do for it.
     fn next_match(&self, now: Instant) -> Option<(Target, u64, String)> {
-        let mut heads: Vec<_> = self
-            .queues
-            .iter()
-            .filter_map(|(target, queue)| Some((*queue.first_key_value()?.0, target)))
-            .collect();
+        let mut heads: Vec<_> =
+            self.queues.iter().filter_map(|(target, queue)| Some((*queue.first_key_value()?.0, target))).collect();
         heads.sort_unstable();
         heads.into_iter().find_map(|(number, target)| {
             let free = self.places.iter().filter(|(id, place)| place.fits(id, target) && place.has_room(now));
             let (backend, _) = free.min_by_key(|(_, place)| place.taken.max(place.load))?;
             Some((target.clone(), number, backend.clone()))
         })
-    }
-}
-
-impl Place {
-    fn connect(&mut self, report: Report) {
-        let Report { runner, instance, boot, .. } = report;
-        let runner = runner.filter(|_| self.poisoned != Some(instance));
-        let epoch = &mut self.epoch;
-        self.access.send_if_modified(|access| {
-            let before = access.take();
-            let same_life = before.as_ref().filter(|before| {
-                let restarted = before.boot.is_some() && boot.is_some() && before.boot != boot;
-                before.instance == instance && !restarted
-            });
-            let was_connected = before.is_some();
-            let epoch = match same_life {
-                Some(before) => before.epoch,
-                None => {
-                    *epoch += 1;
-                    *epoch
-                }
-            };
-            // A boot that is not told for once is no other boot.
-            let boot = boot.or_else(|| same_life.and_then(|before| before.boot.clone()));
-            *access = runner.map(|runner| Access { runner, instance, epoch, boot });
-            was_connected || access.is_some()
-        });
-    }
-
-    fn take(&mut self, dispatcher: &Arc<Dispatcher>, backend: &str) -> Slot {
-        self.taken += 1;
-        Slot { dispatcher: dispatcher.clone(), backend: backend.to_owned(), access: self.access.subscribe() }
-    }
-
-    fn fits(&self, id: &str, target: &Target) -> bool {
-        match target {
-            Target::Backend(backend) => backend == id,
-            Target::Kind(kind) => *kind == self.kind,
-        }
-    }
-
-    fn has_room(&self, now: Instant) -> bool {
-        let rested = self.rests_until.is_none_or(|until| until <= now);
-        self.access.borrow().is_some() && rested && (self.slots == 0 || self.taken < self.slots)
-    }
-}
-
-impl Slot {
-    /// Waits until the backend is connected.
-    pub(super) async fn access(&mut self) -> Access {
-        let access = self.access.wait_for(Option::is_some).await;
-        access.ok().and_then(|access| access.clone()).expect("places are never removed, and it was just asked for one")
-    }
-
-    /// Resolves when that life of the backend is over.
-    pub(super) async fn lost(&mut self, epoch: u64) {
-        let is_over = |access: &Option<Access>| access.as_ref().is_none_or(|access| access.epoch != epoch);
-        // It cannot fail: places are never removed.
-        let _over = self.access.wait_for(is_over).await;
-    }
-
-    /// The boot of that life, as far as it is known by now.
-    pub(super) fn watch(&self) -> watch::Receiver<Option<Access>> {
-        self.access.clone()
-    }
-
-    /// Gives the backend a rest: it said that it is busy. One that takes any number of jobs refused only this one.
-    pub(super) fn rest(&self, time: Duration) -> bool {
-        let until = Instant::now() + time;
-        {
-            let mut state = self.dispatcher.state();
-            let Some(place) = state.places.get_mut(&self.backend).filter(|place| place.slots > 0) else { return false };
-            place.rests_until = Some(until);
-        }
-        let dispatcher = self.dispatcher.clone();
-        tokio::spawn(async move {
-            sleep_until(until).await;
-            dispatcher.dispatch();
-        });
-        true
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Some(place) = self.dispatcher.state().places.get_mut(&self.backend) {
-            place.taken -= 1;
-        }
-        self.dispatcher.dispatch();
-    }
-}
-
-/// Leaves the queue when dropped.
-struct Queued<'a> {
-    dispatcher: &'a Dispatcher,
-    number: u64,
-    target: &'a Target,
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        let mut state = self.dispatcher.state();
-        if let Some(queue) = state.queues.get_mut(self.target) {
-            queue.remove(&self.number);
-            if queue.is_empty() {
-                state.queues.remove(self.target);
-            }
-        }
     }
 }
 

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeSet,
     fs::{self, DirBuilder, File},
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 

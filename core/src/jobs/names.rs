@@ -89,4 +89,4 @@ fn split(name: &str) -> (&str, &str) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

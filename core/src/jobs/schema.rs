@@ -52,7 +52,9 @@ fn at(place: &str, schema: &Value, value: &Value) -> Result<(), String> {
             Ok(())
         }
         Value::Array(items) => match schema.get("items") {
-            Some(schema) => items.iter().enumerate().try_for_each(|(i, item)| at(&format!("{place}[{i}]"), schema, item)),
+            Some(schema) => {
+                items.iter().enumerate().try_for_each(|(i, item)| at(&format!("{place}[{i}]"), schema, item))
+            }
             None => Ok(()),
         },
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),

@@ -1,6 +1,9 @@
 //! The methods with what they take and give.
 
-use crate::plugins::{DriverFile, DriverStatus};
+use crate::{
+    events::JobView,
+    plugins::{DriverFile, DriverStatus},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +43,20 @@ pub struct Nothing {}
 pub struct BackendChoice {
     /// Id of the backend.
     pub backend: String,
+}
+
+/// Names a job.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct JobChoice {
+    /// Its id.
+    pub job: String,
+}
+
+/// The answer to `jobs.list`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct JobList {
+    /// In the order of submission.
+    pub jobs: Vec<JobView>,
 }
 
 /// `host.hand-over`: ends the host as soon as no job is open, so that another version can take its place.

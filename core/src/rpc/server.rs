@@ -45,6 +45,10 @@ impl Serving {
         self.stop.notify_one();
     }
 
+    pub(super) fn is_handing_over(&self) -> bool {
+        *self.handing_over.borrow()
+    }
+
     /// From now on the host only finishes what it has; tells how many jobs that is.
     pub(super) fn hand_over(&self) -> u32 {
         self.handing_over.send_replace(true);

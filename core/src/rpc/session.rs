@@ -1,12 +1,17 @@
 //! One client.
 
 use super::{
-    BackendChoice, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, Line, LineReader, MAX_LINE, Message,
-    Nothing, PROTOCOL, RpcError, server::Serving,
+    BackendChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Line,
+    LineReader, MAX_LINE, Message, Nothing, PROTOCOL, RpcError,
+    server::Serving,
+    service::{self, Service},
 };
-use crate::events::{Subscription, Update};
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use crate::{
+    events::{JobView, Snapshot, Subscription, Update},
+    jobs::{Jobs, Submission},
+};
+use mdd_driver_api::text::printable;
+use serde_json::{Value, json};
 use std::{io, sync::Arc};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt as _};
 
@@ -68,66 +73,14 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     }
 
     async fn call(&mut self, method: &str, params: Value) -> Result<Value, RpcError> {
-        if method == "hello" {
-            return given(&self.hello(&taken(params)?)?);
-        }
-        if !self.greeted {
+        if !self.greeted && method != "hello" {
             return Err(RpcError::new(ErrorCode::HelloFirst, "the first request must be `hello`"));
         }
-        let host = &self.serving.host;
-        match method {
-            "ping" => given(&Nothing {}),
-            "snapshot" => given(&host.snapshot()),
-            "subscribe" => {
-                self.subscription = Some(host.subscribe());
-                given(&Nothing {})
-            }
-            "unsubscribe" => {
-                self.subscription = None;
-                given(&Nothing {})
-            }
-            "backends.refresh" => {
-                host.refresh();
-                given(&Nothing {})
-            }
-            "backends.try" => {
-                let BackendChoice { backend } = taken(params)?;
-                if host.try_now(&backend) { given(&Nothing {}) } else { Err(not_found("backend", &backend)) }
-            }
-            "drivers.list" => given(&host.drivers()),
-            "diagnostics" => given(&host.diagnostics()),
-            "host.stop" => {
-                self.serving.stop();
-                given(&Nothing {})
-            }
-            "host.hand-over" => {
-                let HandOver { version } = taken(params)?;
-                tracing::info!(version, "another version asks to take over");
-                given(&HandOverAnswer { open_jobs: self.serving.hand_over() })
-            }
-            _ => Err(RpcError::new(ErrorCode::MethodNotFound, format!("there is no method {}", shown(method)))),
-        }
+        service::call(self, method, params).await
     }
 
-    fn hello(&mut self, hello: &Hello) -> Result<HelloAnswer, RpcError> {
-        if hello.protocol != PROTOCOL {
-            let older = if hello.protocol < PROTOCOL { "client" } else { "host" };
-            let text = format!(
-                "the client ({}) speaks protocol {}, the host ({}) protocol {PROTOCOL}: update the {older}",
-                shown(&hello.version),
-                hello.protocol,
-                env!("CARGO_PKG_VERSION"),
-            );
-            return Err(RpcError::new(ErrorCode::ProtocolMismatch, text));
-        }
-        tracing::debug!(client = shown(&hello.client), version = shown(&hello.version), "hello");
-        self.greeted = true;
-        Ok(HelloAnswer {
-            protocol: PROTOCOL,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            started: self.serving.host.started(),
-        })
+    fn jobs(&self) -> &Jobs {
+        self.serving.host.jobs()
     }
 
     async fn update(&mut self, update: Update) -> io::Result<()> {
@@ -153,14 +106,116 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     }
 }
 
-/// Parameters of a method; none at all stands for an empty object.
-fn taken<P: DeserializeOwned>(params: Value) -> Result<P, RpcError> {
-    let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
-    serde_json::from_value(params).map_err(|error| RpcError::new(ErrorCode::InvalidParams, error.to_string()))
+impl<W: AsyncWrite + Unpin> Service for Session<W> {
+    async fn hello(&mut self, hello: Hello) -> Result<HelloAnswer, RpcError> {
+        if hello.protocol != PROTOCOL {
+            let older = if hello.protocol < PROTOCOL { "client" } else { "host" };
+            let text = format!(
+                "the client ({}) speaks protocol {}, the host ({}) protocol {PROTOCOL}: update the {older}",
+                shown(&hello.version),
+                hello.protocol,
+                env!("CARGO_PKG_VERSION"),
+            );
+            return Err(RpcError::new(ErrorCode::ProtocolMismatch, text));
+        }
+        tracing::debug!(client = shown(&hello.client), version = shown(&hello.version), "hello");
+        self.greeted = true;
+        Ok(HelloAnswer {
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started: self.serving.host.started(),
+        })
+    }
+
+    async fn ping(&mut self, _: Nothing) -> Result<Nothing, RpcError> {
+        Ok(Nothing {})
+    }
+
+    async fn snapshot(&mut self, _: Nothing) -> Result<Snapshot, RpcError> {
+        Ok(self.serving.host.snapshot())
+    }
+
+    async fn subscribe(&mut self, _: Nothing) -> Result<Nothing, RpcError> {
+        self.subscription = Some(self.serving.host.subscribe());
+        Ok(Nothing {})
+    }
+
+    async fn unsubscribe(&mut self, _: Nothing) -> Result<Nothing, RpcError> {
+        self.subscription = None;
+        Ok(Nothing {})
+    }
+
+    async fn refresh_backends(&mut self, _: Nothing) -> Result<Nothing, RpcError> {
+        self.serving.host.refresh();
+        Ok(Nothing {})
+    }
+
+    async fn try_backend(&mut self, choice: BackendChoice) -> Result<Nothing, RpcError> {
+        match self.serving.host.try_now(&choice.backend) {
+            true => Ok(Nothing {}),
+            false => Err(not_found("backend", &choice.backend)),
+        }
+    }
+
+    async fn list_drivers(&mut self, _: Nothing) -> Result<Drivers, RpcError> {
+        Ok(self.serving.host.drivers())
+    }
+
+    async fn diagnostics(&mut self, _: Nothing) -> Result<Value, RpcError> {
+        Ok(self.serving.host.diagnostics())
+    }
+
+    async fn submit_job(&mut self, submission: Submission) -> Result<JobView, RpcError> {
+        if self.serving.is_handing_over() {
+            return Err(RpcError::new(ErrorCode::Draining, "this host takes no more jobs: another version takes over"));
+        }
+        self.jobs().submit(submission).await.map_err(|error| refused(&error, error.code()))
+    }
+
+    async fn list_jobs(&mut self, _: Nothing) -> Result<JobList, RpcError> {
+        Ok(JobList { jobs: self.jobs().list() })
+    }
+
+    async fn show_job(&mut self, choice: JobChoice) -> Result<JobView, RpcError> {
+        self.jobs().show(&choice.job).ok_or_else(|| not_found("job", &choice.job))
+    }
+
+    async fn cancel_job(&mut self, choice: JobChoice) -> Result<JobView, RpcError> {
+        let view = self.show_job(choice).await?;
+        let (jobs, id) = (self.jobs().clone(), view.id.clone());
+        // Its end may take as long as the service likes; the client sees it as a change.
+        tokio::spawn(async move { jobs.cancel(&id).await });
+        Ok(view)
+    }
+
+    async fn retry_job(&mut self, choice: JobChoice) -> Result<JobView, RpcError> {
+        self.jobs().retry(&choice.job).await.map_err(|error| refused(&error, error.code()))
+    }
+
+    async fn resubmit_job(&mut self, choice: JobChoice) -> Result<JobView, RpcError> {
+        self.jobs().resubmit(&choice.job).await.map_err(|error| refused(&error, error.code()))
+    }
+
+    async fn discard_job(&mut self, choice: JobChoice) -> Result<Nothing, RpcError> {
+        let discarded = self.jobs().discard(&choice.job, false).await;
+        discarded.map(|()| Nothing {}).map_err(|error| refused(&error, error.code()))
+    }
+
+    async fn stop_host(&mut self, _: Nothing) -> Result<Nothing, RpcError> {
+        self.serving.stop();
+        Ok(Nothing {})
+    }
+
+    async fn hand_over_host(&mut self, by: HandOver) -> Result<HandOverAnswer, RpcError> {
+        tracing::info!(version = shown(&by.version), "another version asks to take over");
+        Ok(HandOverAnswer { open_jobs: self.serving.hand_over() })
+    }
 }
 
-fn given(result: &impl Serialize) -> Result<Value, RpcError> {
-    serde_json::to_value(result).map_err(|error| RpcError::new(ErrorCode::Internal, error.to_string()))
+/// A refusal of the jobs room, with its own code for programs.
+fn refused(error: &dyn std::error::Error, code: &str) -> RpcError {
+    RpcError { data: Some(json!({ "code": code })), ..RpcError::new(ErrorCode::Refused, error.to_string()) }
 }
 
 fn not_found(what: &str, id: &str) -> RpcError {
@@ -168,5 +223,5 @@ fn not_found(what: &str, id: &str) -> RpcError {
 }
 
 fn shown(text: &str) -> String {
-    format!("{:?}", mdd_driver_api::text::printable(text, 80))
+    format!("{:?}", printable(text, 80))
 }

@@ -4,7 +4,7 @@ use super::{MAX_LEN, key, numbered, safe};
 use std::path::{Component, Path};
 
 /// What a service wrote, and the file that it gets.
-pub(in crate::jobs) fn table() -> Vec<(String, String)> {
+pub(crate) fn table() -> Vec<(String, String)> {
     let long = "x".repeat(4096);
     let wide = "ä".repeat(2048);
     let plain: &[(&str, &str)] = &[

@@ -1,0 +1,73 @@
+//! What jobs get from the dispatcher.
+
+/// A place on a backend. Dropping it makes room for the next job.
+pub(super) struct Slot {
+    dispatcher: Arc<Dispatcher>,
+    pub(super) backend: String,
+    access: watch::Receiver<Option<Access>>,
+}
+
+impl Slot {
+    /// Waits until the backend is connected.
+    pub(super) async fn access(&mut self) -> Access {
+        let access = self.access.wait_for(Option::is_some).await;
+        access.ok().and_then(|access| access.clone()).expect("places are never removed, and it was just asked for one")
+    }
+
+    /// Resolves when that life of the backend is over.
+    pub(super) async fn lost(&mut self, epoch: u64) {
+        let is_over = |access: &Option<Access>| access.as_ref().is_none_or(|access| access.epoch != epoch);
+        // It cannot fail: places are never removed.
+        let _over = self.access.wait_for(is_over).await;
+    }
+
+    /// The boot of that life, as far as it is known by now.
+    pub(super) fn watch(&self) -> watch::Receiver<Option<Access>> {
+        self.access.clone()
+    }
+
+    /// Gives the backend a rest: it said that it is busy. One that takes any number of jobs refused only this one.
+    pub(super) fn rest(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        {
+            let mut state = self.dispatcher.state();
+            let Some(place) = state.places.get_mut(&self.backend).filter(|place| place.slots > 0) else { return false };
+            place.rests_until = Some(until);
+        }
+        let dispatcher = self.dispatcher.clone();
+        tokio::spawn(async move {
+            sleep_until(until).await;
+            dispatcher.dispatch();
+        });
+        true
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(place) = self.dispatcher.state().places.get_mut(&self.backend) {
+            place.taken -= 1;
+        }
+        self.dispatcher.dispatch();
+    }
+}
+
+/// Leaves the queue when dropped.
+struct Queued<'a> {
+    dispatcher: &'a Dispatcher,
+    number: u64,
+    target: &'a Target,
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        let mut state = self.dispatcher.state();
+        if let Some(queue) = state.queues.get_mut(self.target) {
+            queue.remove(&self.number);
+            if queue.is_empty() {
+                state.queues.remove(self.target);
+            }
+        }
+    }
+}
+

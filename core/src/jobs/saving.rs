@@ -1,0 +1,153 @@
+//! Results on their way into the job's folder: complete, measured, under a safe name, and written down.
+
+use super::{
+    course::Step,
+    folder, names,
+    port::{Parts, fault},
+    record::{Course, SavedResult},
+};
+use mdd_driver_api::{
+    DriverError,
+    abi::{Body, HttpRequest, Segment, SegmentKind},
+    model::{ResultMeta, Saved},
+    text::printable,
+};
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{self, Cursor},
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tempfile::NamedTempFile;
+
+/// Longest role, in characters.
+const MAX_ROLE: usize = 40;
+
+/// The results that one run has saved or found again, by their names.
+#[derive(Debug, Default)]
+pub(super) struct Saving(Mutex<BTreeSet<String>>);
+
+impl Saving {
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        // A panic in a holder leaves a whole set: each change is one insertion.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A result whose bytes are complete.
+struct Complete {
+    part: NamedTempFile,
+    bytes: u64,
+    sha256: String,
+}
+
+/// Downloads a result.
+pub(super) async fn download(
+    parts: &Arc<Parts>,
+    request: HttpRequest,
+    meta: &ResultMeta,
+) -> Result<Saved, DriverError> {
+    let runner = parts.runner.upgrade().ok_or_else(|| fault("the backend is gone".to_owned()))?;
+    let results = parts.job.folder.results();
+    let (part, file) = blocking(move || {
+        let part = folder::part(&results)?;
+        let file = part.as_file().try_clone()?;
+        Ok((part, file))
+    })
+    .await?;
+    let downloaded = runner.download(request, file, parts.room.limits.result_bytes).await?;
+    keep(parts, meta, Complete { part, bytes: downloaded.bytes, sha256: downloaded.sha256 }).await
+}
+
+/// Saves a result that is bytes, and files of the job.
+pub(super) async fn put(parts: &Arc<Parts>, meta: &ResultMeta, body: Body) -> Result<Saved, DriverError> {
+    let sources: Vec<Source> = body.into_iter().map(|segment| source(parts, segment)).collect::<Result<_, _>>()?;
+    let results = parts.job.folder.results();
+    let complete = blocking(move || {
+        let mut part = folder::part(&results)?;
+        let mut whole: Box<dyn io::Read> = Box::new(io::empty());
+        for source in sources {
+            let next: Box<dyn io::Read> = match source {
+                Source::Bytes(bytes) => Box::new(Cursor::new(bytes)),
+                Source::File(path) => Box::new(File::open(path)?),
+            };
+            whole = Box::new(io::Read::chain(whole, next));
+        }
+        let (bytes, sha256) = folder::copy(&mut whole, &mut part)?;
+        Ok(Complete { part, bytes, sha256 })
+    })
+    .await?;
+    keep(parts, meta, complete).await
+}
+
+enum Source {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+}
+
+fn source(parts: &Parts, segment: Segment) -> Result<Source, DriverError> {
+    if segment.kind == SegmentKind::BYTES {
+        return Ok(Source::Bytes(segment.bytes.into_vec()));
+    }
+    let job = &parts.job;
+    let record = job.ticket.files.iter().find(|file| job.handle(file) == segment.name.as_str());
+    let record = record.ok_or_else(|| {
+        let text = format!("the job has no file {:?}", printable(&segment.name, 60));
+        fault(text).with_code("file-unreadable")
+    })?;
+    Ok(Source::File(job.folder.files().join(&record.file)))
+}
+
+/// Gives it its name and writes it down; both or, should the host die in between, none.
+async fn keep(parts: &Arc<Parts>, meta: &ResultMeta, complete: Complete) -> Result<Saved, DriverError> {
+    let (parts, wanted) = (parts.clone(), names::safe(&meta.name));
+    let role = printable(&meta.role, MAX_ROLE);
+    let io = parts.room.io.clone();
+    // Goes on when the driver no longer waits: a file without an entry in the journal would be nobody's.
+    let keeping = io.spawn(async move {
+        let _one_at_a_time = parts.job.naming.lock().await;
+        let course = parts.job.course().await;
+        if let Some(known) = again(&parts, &course, &wanted, &role, &complete) {
+            return Ok(known);
+        }
+        let taken = course.results.iter().map(|result| names::key(&result.name)).collect();
+        let Complete { part, bytes, sha256 } = complete;
+        let (results, given) = (parts.job.folder.results(), wanted.clone());
+        let name = blocking(move || folder::keep(part, &results, &given, &taken)).await?;
+        let result = SavedResult { name, wanted, role, bytes, sha256 };
+        let saved = saved(&result);
+        parts.saving.names().insert(result.name.clone());
+        parts.step(Step::Saved(result)).await?;
+        Ok(saved)
+    });
+    keeping.await.unwrap_or_else(|error| Err(fault(error.to_string())))
+}
+
+/// The same result of an earlier run, which was cut off after it had saved it.
+fn again(parts: &Parts, course: &Course, wanted: &str, role: &str, complete: &Complete) -> Option<Saved> {
+    let mut names = parts.saving.names();
+    let known = course.results.iter().find(|result| {
+        result.wanted == wanted
+            && result.role == role
+            && result.sha256 == complete.sha256
+            && !names.contains(&result.name)
+    })?;
+    names.insert(known.name.clone());
+    Some(saved(known))
+}
+
+fn saved(result: &SavedResult) -> Saved {
+    let mut saved = Saved::default();
+    saved.name.clone_from(&result.name);
+    saved.role.clone_from(&result.role);
+    saved.bytes = result.bytes;
+    saved.sha256.clone_from(&result.sha256);
+    saved
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, DriverError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.map_err(|error| fault(error.to_string()))?;
+    done.map_err(|error| fault(format!("the result cannot be written: {}", error.kind())))
+}
