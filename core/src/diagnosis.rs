@@ -7,6 +7,7 @@ mod report;
 pub use class::Class;
 pub use report::report;
 
+use crate::settings;
 use mdd_driver_api::{DriverError, ErrorKind, manifest, manifest::Declaration, model::Problem, text::printable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,11 +31,15 @@ impl Remedy {
         Self { action: action.to_owned(), label: label.to_owned(), argument: None }
     }
 
-    /// Completes it with what the manifest knows.
+    /// Completes it with what the manifest knows: how to start the service, which variable holds an address or a key.
     fn filled(mut self, declaration: &Declaration) -> Self {
-        if self.action == "start-hint" && self.argument.is_none() && !declaration.start_hint.is_empty() {
-            self.argument = Some(declaration.start_hint.clone());
-        }
+        let known = match self.action.as_str() {
+            "start-hint" => Some(declaration.start_hint.clone()).filter(|hint| !hint.is_empty()),
+            "set-url" => Some(settings::variable(&declaration.kind, "URL")),
+            "set-key" => declaration.secrets.keys().next().map(|name| settings::variable(&declaration.kind, name)),
+            _ => None,
+        };
+        self.argument = known.or(self.argument);
         self
     }
 }

@@ -66,7 +66,7 @@ impl Environment {
 }
 
 /// `MDD_<KIND>_<NAME>`.
-fn variable(kind: &str, name: &str) -> String {
+pub(crate) fn variable(kind: &str, name: &str) -> String {
     format!("MDD_{kind}_{name}").to_uppercase().replace('-', "_")
 }
 

@@ -13,9 +13,11 @@ use std::{io, path::Path, time::Duration};
 use tokio::{
     fs::File,
     io::{AsyncWriteExt as _, BufReader, Stdin},
-    time::sleep,
+    time::{sleep, timeout},
 };
 
+/// For the answers to what was asked just before the end.
+const LAST_ANSWERS: Duration = Duration::from_millis(150);
 /// Between two tries to bring the host back.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -26,7 +28,15 @@ pub(crate) async fn run(options: &Global, state: &Path) -> anyhow::Result<Verdic
         memory: Memory::default(),
     };
     let mut wire = open(options, state).await?;
-    while let Gone::Host = bridge.pass(&mut wire).await? {
+    loop {
+        match bridge.pass(&mut wire).await? {
+            Gone::Program => {
+                // Whoever pipes requests in and ends wants their answers.
+                let _in_time = timeout(LAST_ANSWERS, bridge.last_answers(&mut wire)).await;
+                break;
+            }
+            Gone::Host => {}
+        }
         wire = match bridge.bring_back(options, state).await? {
             Some(wire) => wire,
             None => break,
@@ -93,6 +103,18 @@ impl Bridge {
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes).await?;
         self.out.flush().await
+    }
+
+    /// Passes on the answers to the requests that are open.
+    async fn last_answers(&mut self, wire: &mut Wire) -> io::Result<()> {
+        while self.memory.waits() {
+            match wire.lines.next().await? {
+                Some(Line::Whole(line)) => self.pass_to_program(line).await?,
+                Some(Line::TooLong) => {}
+                None => return Ok(()),
+            }
+        }
+        Ok(())
     }
 
     /// Starts the host again and repeats what it must know. `None`: the program has ended meanwhile.

@@ -18,7 +18,7 @@ use std::{fmt::Write as _, time::Duration};
 use tokio::time::timeout;
 
 /// A first look never takes longer: a service that has not answered by then is shown as it stands.
-const FIRST_LOOK: Duration = Duration::from_secs(5);
+const FIRST_LOOK: Duration = Duration::from_secs(7);
 
 pub(crate) async fn run(global: &Global, settings: Settings, options: StatusOptions) -> anyhow::Result<Verdict> {
     if !global.wants_own_host()
@@ -59,7 +59,10 @@ async fn of_running_host(mut client: Client, options: &StatusOptions) -> anyhow:
         loop {
             tokio::select! {
                 result = &mut interrupted => break result?,
-                result = seen.go_on(&mut client) => result?,
+                result = seen.go_on(&mut client) => if let Err(error) = result {
+                    tracing::warn!("the host has ended: {error:#}");
+                    break;
+                },
             }
             print(&seen.snapshot, options)?;
         }

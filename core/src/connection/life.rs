@@ -17,6 +17,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// Between two questions to a backend that needs its user.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
+/// As long as a fault of driver or host keeps the pauses growing.
+const FAULT_MEMORY: Duration = Duration::from_secs(600);
+
 /// Where a backend stands.
 #[derive(Debug, Clone)]
 pub enum State {
@@ -35,6 +38,8 @@ pub enum State {
         phase: Phase,
         /// When it has failed.
         deadline: Instant,
+        /// Why the attempt before this one failed.
+        last: Option<Reason>,
     },
     /// Usable.
     Connected(Box<Connected>),
@@ -66,8 +71,9 @@ impl Phase {
     /// How long the step may take. A service that is asked something that it does not know may need 4 s.
     pub const fn deadline(self) -> Duration {
         match self {
-            Self::Dial => Duration::from_millis(1500),
-            Self::Identify => Duration::from_secs(8),
+            // The transport gives up first, and knows why.
+            Self::Dial => Duration::from_secs(4),
+            Self::Identify => Duration::from_secs(6),
             Self::Check | Self::Watch => Duration::from_secs(3),
         }
     }
@@ -178,6 +184,10 @@ pub struct Life {
     /// A key was refused although it is set: only its change or an open door makes another attempt worthwhile.
     key_refused: bool,
     has_key: bool,
+    /// The driver's last panic or the host's last fault: for a while after it a good answer proves nothing.
+    faulted: Option<Instant>,
+    /// The good answer that made it connected.
+    first_sample: Option<Sample>,
     /// The explanation for faults that the machine itself states.
     words: Words,
 }
@@ -199,9 +209,13 @@ pub struct Words {
     pub needs_key: Reason,
 }
 
-fn observed(template: &Reason, observation: &str) -> Reason {
-    let observation = mdd_driver_api::text::printable(observation, 300);
-    if observation.is_empty() { template.clone() } else { Reason { observation, ..template.clone() } }
+/// Adds what was seen to a reason that says where.
+fn observed(template: &Reason, seen: &str) -> Reason {
+    let seen = mdd_driver_api::text::printable(seen, 300);
+    if seen.is_empty() {
+        return template.clone();
+    }
+    Reason { observation: format!("{}: {seen}", template.observation), ..template.clone() }
 }
 
 impl Life {
@@ -213,6 +227,8 @@ impl Life {
             watch_backoff: Backoff::default(),
             key_refused: false,
             has_key,
+            faulted: None,
+            first_sample: None,
             words,
         }
     }
@@ -305,7 +321,13 @@ impl Life {
     }
 
     fn enter(&mut self, phase: Phase, now: Instant) {
-        self.state = State::Connecting { phase, deadline: now + phase.deadline() };
+        let last = match &self.state {
+            State::Waiting { reason, .. } | State::Refused { reason, .. } => Some(reason.clone()),
+            State::Connecting { last, .. } => last.clone(),
+            State::Disabled | State::Connected(_) => None,
+        };
+        let last = last.filter(|reason| *reason != self.words.not_tried);
+        self.state = State::Connecting { phase, deadline: now + phase.deadline(), last };
     }
 
     fn tick(&mut self, now: Instant, random: u64) -> Vec<Command> {
@@ -384,9 +406,12 @@ impl Life {
 
     fn checked(&mut self, result: Result<Sample, Fault>, now: Instant, random: u64) -> Vec<Command> {
         match (&mut self.state, result) {
-            (State::Connecting { phase: Phase::Check, .. }, Ok(_)) => {
-                // It is what it should be and has answered well.
-                self.backoff.reset();
+            (State::Connecting { phase: Phase::Check, .. }, Ok(sample)) => {
+                // It is what it should be and has answered well. But a driver that has just panicked did so too.
+                if self.faulted.is_none_or(|at| now.duration_since(at) > FAULT_MEMORY) {
+                    self.backoff.reset();
+                }
+                self.first_sample = Some(sample);
                 self.key_refused = false;
                 self.enter(Phase::Watch, now);
                 vec![Command::Watch]
@@ -504,7 +529,7 @@ impl Life {
         let mut connected =
             Connected { check: Ask::At(now), silent: None, push, problem: None, queue: None, boot: None };
         connected.check = Ask::At(now + connected.pace());
-        if let Some(sample) = sample {
+        for sample in self.first_sample.take().into_iter().chain(sample) {
             connected.take(sample);
         }
         self.state = State::Connected(Box::new(connected));
@@ -522,6 +547,7 @@ impl Life {
             self.state = State::Waiting { reason: fault.reason, next_try };
         }
         if fault.class == Class::OurFault {
+            self.faulted = Some(now);
             commands.push(Command::DropInstance);
         }
         commands

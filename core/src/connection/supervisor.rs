@@ -60,6 +60,7 @@ impl Supervisor {
         let mut task = Task::new(backend, shared.clone());
         task.life = Life::recognised(words(&task.backend), !task.backend.secrets.is_empty(), Instant::now());
         task.instance = Some(Arc::new(instance));
+        task.identity = Some(identity.clone());
         Self::spawn(task, Input::Identified(Ok(identity)))
     }
 

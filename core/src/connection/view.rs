@@ -29,15 +29,15 @@ pub(super) fn seen(life: &Life) -> Seen {
             next_try: (!asking).then_some(*due),
             ..plain(StateName::Disconnected, Detail::Refused)
         },
-        State::Connecting { phase, .. } => plain(
-            StateName::Connecting,
-            match phase {
+        State::Connecting { phase, last, .. } => {
+            let detail = match phase {
                 Phase::Dial => Detail::Dial,
                 Phase::Identify => Detail::Identify,
                 Phase::Check => Detail::Check,
                 Phase::Watch => Detail::Watch,
-            },
-        ),
+            };
+            Seen { reason: last.clone(), ..plain(StateName::Connecting, detail) }
+        }
         State::Connected(connected) => {
             let (detail, reason) = connected_detail(connected);
             Seen { reason, ..plain(StateName::Connected, detail) }

@@ -58,8 +58,12 @@ pub(super) fn entry(code: &str) -> Entry {
         "file-unreadable" => ("A file of the job cannot be read any more.", &[RETRY, REPORT]),
         "instance-closed" => ("The connection to {title} is being ended.", &[RETRY]),
         "outgoing-too-large" => ("The request is larger than {title} takes.", &[REPORT]),
-        "blocked-by-policy" | "unknown-segment" => ("The driver asked for something that it may not do.", &[REPORT]),
-        "no-driver" => ("No driver for this kind of service is installed.", &[INSTALL]),
+        "blocked-by-policy" | "unknown-segment" => {
+            ("The rules of mdd-host forbid this address or request.", &[SET_URL, REPORT])
+        }
+        "no-driver" => {
+            ("No driver for this kind of service is in use; `mdd-host drivers list` shows what was found.", &[INSTALL])
+        }
         "waiting-for-backend" => ("The job goes as soon as {title} is connected.", &[START]),
         "waiting-for-slot" => ("{title} takes only so many jobs at once; this one goes when it is its turn.", &[]),
         "job-failed" => ("{title} tried and could not do it.", &[SEND_AGAIN, DISCARD]),

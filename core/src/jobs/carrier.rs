@@ -6,20 +6,16 @@ use super::{
     job::{Job, StepError},
     news,
     port::{Parts, Port},
-    record::{Course, FileRecord},
+    record::Course,
     room::Room,
-    runner::Runner,
+    run::{OpenRun, attempt},
     saving::Saving,
     submission::Target,
     verdict::{From, Pause, Verdict, verdict},
 };
 use crate::{connection::Backoff, diagnosis::Reason, events::JobState};
 use futures_util::FutureExt as _;
-use mdd_driver_api::{
-    DriverError,
-    manifest::Declaration,
-    model::{Attempt, JobFile, Outcome, Resume},
-};
+use mdd_driver_api::{DriverError, manifest::Declaration, model::Outcome};
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -134,7 +130,9 @@ impl Carrier {
         let slot = self.slot.as_mut().expect("`next_run` has taken it");
         let life = Life { backend: slot.backend.clone(), epoch: access.epoch };
         let attempt = attempt(&self.job, course, &life.backend, access.boot.as_deref());
-        let same_boot = attempt.checkpoint.as_ref().and_then(|checkpoint| checkpoint.same_boot);
+        // The service went down after it had got the job, or might have.
+        let went_down = course.is_sent()
+            && attempt.checkpoint.as_ref().is_some_and(|checkpoint| checkpoint.same_boot == Some(false));
         let open = OpenRun::new(&self.room, &self.job, &access.runner, &life.backend);
         let port = Port::open(Parts {
             room: self.room.clone(),
@@ -167,14 +165,14 @@ impl Carrier {
             End::Result(result) => {
                 self.keep_text(&result).await;
                 let verdict = verdict(&result, &after, course.is_sent(), &self.declaration);
-                self.follow(verdict, life, access.instance, same_boot == Some(false)).await;
+                self.follow(verdict, life, access.instance, went_down).await;
             }
             // The next round waits for the backend, or ends the job.
             End::Lost | End::GivenUp => {}
         }
     }
 
-    async fn follow(&mut self, verdict: Verdict, life: Life, instance: u64, restarted: bool) {
+    async fn follow(&mut self, verdict: Verdict, life: Life, instance: u64, went_down: bool) {
         match verdict {
             Verdict::End(ending) => self.end(ending).await,
             Verdict::Again { from, after, reason } => {
@@ -182,7 +180,7 @@ impl Carrier {
                 match from {
                     From::Checkpoint => {}
                     From::Prepared => drop(self.settle(Step::Back { fresh: None, struck: false }).await),
-                    From::Fresh => self.send_again(restarted).await,
+                    From::Fresh => self.send_again(went_down).await,
                 }
                 self.rest_after(after, life).await;
             }
@@ -197,9 +195,9 @@ impl Carrier {
         }
     }
 
-    async fn send_again(&mut self, restarted: bool) {
+    async fn send_again(&mut self, went_down: bool) {
         let fresh = Some(self.room.uuid());
-        let course = self.settle(Step::Back { fresh, struck: restarted }).await;
+        let course = self.settle(Step::Back { fresh, struck: went_down }).await;
         self.job.clear_text(&self.room.bus).await;
         self.hold_if_struck_out(&course, "the service went down when it got this job").await;
     }

@@ -1,41 +1,23 @@
 //! Which job goes to which backend, and when: one queue for each target, in the order of submission, and as many jobs on
 //! a backend as it has slots.
 
-use super::{runner::Runner, submission::Target};
+mod place;
+mod slot;
+
+pub(super) use place::{Access, Report};
+pub(super) use slot::Slot;
+
+use super::submission::Target;
+use place::Place;
+use slot::Queued;
 use std::{
     collections::BTreeMap,
-    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 use tokio::{
-    sync::{Notify, oneshot, watch},
-    time::{Instant, sleep_until},
+    sync::{Notify, oneshot},
+    time::Instant,
 };
-
-/// What the supervisor of a backend tells.
-pub(super) struct Report {
-    /// What carries jobs, while the backend is connected.
-    pub(super) runner: Option<Arc<dyn Runner>>,
-    /// Number of the driver's object.
-    pub(super) instance: u64,
-    /// How many jobs it takes at once, 0 for any number; `None` before it was inspected.
-    pub(super) slots: Option<u32>,
-    /// What changes when it restarts.
-    pub(super) boot: Option<String>,
-    /// What it has to do, as it says.
-    pub(super) load: u32,
-}
-
-/// One life of a connected backend: as long as its driver's object and its process stay the same.
-#[derive(Clone)]
-pub(super) struct Access {
-    pub(super) runner: Arc<dyn Runner>,
-    pub(super) instance: u64,
-    /// Number of this life.
-    pub(super) epoch: u64,
-    pub(super) boot: Option<String>,
-}
 
 /// Why a target cannot take a job now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,11 +49,7 @@ impl Dispatcher {
     pub(super) fn update(self: &Arc<Self>, backend: &str, kind: &str, report: Report) {
         {
             let mut state = self.state();
-            let place = state.place(backend, kind);
-            // Until it is known better: one at a time harms nobody.
-            place.slots = report.slots.unwrap_or(1);
-            place.load = report.load;
-            place.connect(report);
+            state.place(backend, kind).take_note(report);
         }
         self.dispatch();
     }
@@ -79,7 +57,7 @@ impl Dispatcher {
     /// Nobody supervises a backend any more, or somebody else does by now.
     pub(super) fn leave(&self, backend: &str, instance: u64) {
         if let Some(place) = self.state().places.get(backend) {
-            place.access.send_if_modified(|access| access.take_if(|access| access.instance == instance).is_some());
+            place.disconnect(instance);
         }
         self.changed.notify_one();
     }
@@ -110,14 +88,7 @@ impl Dispatcher {
 
     /// A driver's object has panicked: nothing more is given to it. False when that was known.
     pub(super) fn poison(&self, backend: &str, instance: u64) -> bool {
-        let mut state = self.state();
-        let Some(place) = state.places.get_mut(backend) else { return false };
-        if place.poisoned.is_some_and(|poisoned| poisoned >= instance) {
-            return false;
-        }
-        place.poisoned = Some(instance);
-        place.access.send_if_modified(|access| access.take_if(|access| access.instance == instance).is_some());
-        true
+        self.state().places.get_mut(backend).is_some_and(|place| place.poison(instance))
     }
 
     /// Resolves when the backend lives another life than `epoch`.
@@ -133,7 +104,7 @@ impl Dispatcher {
         let state = self.state();
         let mut fitting = state.places.iter().filter(|(id, place)| place.fits(id, target)).peekable();
         let Some((first, _)) = fitting.peek().copied() else { return Cause::NoBackend };
-        match fitting.find(|(_, place)| place.access.borrow().is_some()) {
+        match fitting.find(|(_, place)| place.is_connected()) {
             Some((id, _)) => Cause::Full(id.clone()),
             None => Cause::Away(first.clone()),
         }
@@ -169,16 +140,7 @@ impl Dispatcher {
 
 impl State {
     fn place(&mut self, backend: &str, kind: &str) -> &mut Place {
-        self.places.entry(backend.to_owned()).or_insert_with(|| Place {
-            kind: kind.to_owned(),
-            access: watch::Sender::new(None),
-            epoch: 0,
-            slots: 1,
-            load: 0,
-            taken: 0,
-            rests_until: None,
-            poisoned: None,
-        })
+        self.places.entry(backend.to_owned()).or_insert_with(|| Place::new(kind))
     }
 
     /// The earliest job for which there is room, and the backend that has the least to do for it.
@@ -188,15 +150,9 @@ impl State {
         heads.sort_unstable();
         heads.into_iter().find_map(|(number, target)| {
             let free = self.places.iter().filter(|(id, place)| place.fits(id, target) && place.has_room(now));
-            let (backend, _) = free.min_by_key(|(_, place)| place.taken.max(place.load))?;
+            let (backend, _) = free.min_by_key(|(_, place)| place.load())?;
             Some((target.clone(), number, backend.clone()))
         })
-    }
-}
-
-impl fmt::Debug for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Access").field("epoch", &self.epoch).field("boot", &self.boot).finish_non_exhaustive()
     }
 }
 

@@ -69,11 +69,7 @@ impl JobFolder {
 
     /// Copies a file of the user's, so that it stays as it was when the job was accepted.
     pub(super) fn copy_in(&self, name: &str, source: &Path) -> io::Result<FileRecord> {
-        // Opening anything else could block for ever.
-        if !fs::metadata(source)?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-        }
-        let mut from = File::open(source)?;
+        let mut from = open(source)?;
         let wanted = names::safe(&source.file_name().unwrap_or_default().to_string_lossy());
         let (mut to, file) = create_numbered(&self.files(), &wanted)?;
         let (bytes, sha256) = copy(&mut from, &mut to)?;
@@ -154,10 +150,21 @@ pub(super) fn keep(
 
 /// Length and SHA-256 of a file.
 pub(super) fn measure(path: &Path) -> io::Result<(u64, String)> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    copy(&mut open(path)?, &mut io::sink())
+}
+
+/// Opens a file of the user's.
+fn open(path: &Path) -> io::Result<File> {
+    let refused = |text| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    if !path.is_absolute() {
+        // The host is in another folder than its clients.
+        return refused("its path is not absolute");
     }
-    copy(&mut File::open(path)?, &mut io::sink())
+    // Opening anything else could block for ever.
+    if !fs::metadata(path)?.is_file() {
+        return refused("it is no regular file");
+    }
+    File::open(path)
 }
 
 /// Copies all of it and says its length and SHA-256.

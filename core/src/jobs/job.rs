@@ -5,14 +5,15 @@ use super::{
     folder::JobFolder,
     journal::JournalError,
     news::News,
-    record::{Course, FileRecord, Record, SavedResult, Ticket, in_words, now_ms},
+    record::{Course, FileRecord, Record, Ticket, now_ms},
     room::Room,
     submission::Target,
     text::Text,
+    view,
 };
 use crate::{
     diagnosis::Reason,
-    events::{Bus, JobView, ResultFile},
+    events::{Bus, JobView},
 };
 use std::{
     sync::{

@@ -53,7 +53,7 @@ pub enum Target {
 pub struct FileSource {
     /// The name that the payload uses.
     pub name: String,
-    /// Where it is.
+    /// Where it is, from the root.
     pub path: PathBuf,
 }
 

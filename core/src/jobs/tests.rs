@@ -2,8 +2,11 @@
 
 mod bench;
 mod cancelling;
+mod crowd;
 mod dispatching;
+mod flaky;
 mod keeping;
+mod lamp;
 mod laws;
 mod reporting;
 mod results;

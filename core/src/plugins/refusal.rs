@@ -111,7 +111,7 @@ impl Refusal {
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Self::Unreadable(_) | Self::NotAFile => "check the file and its permissions, or remove it from the folder",
+            Self::Unreadable(_) | Self::NotAFile => "check its path and permissions",
             Self::Empty | Self::Truncated(_) => "copy the driver again; the copy was interrupted",
             Self::TooLarge(_) | Self::NotALibrary(_) | Self::NotADriver => "remove the file from the plugins folder",
             Self::WrongArchitecture { .. } => "get the driver that is built for this system",

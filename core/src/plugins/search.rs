@@ -53,7 +53,12 @@ impl SearchPath {
 
     fn extend(&mut self, folders: impl IntoIterator<Item = PathBuf>, origin: Origin) {
         for folder in folders {
-            // A relative or empty entry would mean the current folder, where anybody may have left a library.
+            // In a variable a relative or empty entry would mean whatever folder is the current one, where anybody may have
+            // left a library; on the command line it is what the user sees.
+            if origin == Origin::Environment && !folder.is_absolute() {
+                tracing::warn!(folder = %folder.display(), "MDD_PLUGIN_PATH takes absolute folders only");
+                continue;
+            }
             let Ok(folder) = std::path::absolute(&folder) else { continue };
             if !self.folders.iter().any(|(known, _)| *known == folder) {
                 self.folders.push((folder, origin));
@@ -72,7 +77,7 @@ impl SearchPath {
         for (folder, origin) in &self.folders {
             match in_folder(folder) {
                 Ok(found) => files.extend(found),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && *origin != Origin::Flag => {
                     tracing::debug!(folder = %folder.display(), ?origin, "no such plugins folder");
                 }
                 Err(error) => tracing::warn!(folder = %folder.display(), %error, "a plugins folder cannot be read"),

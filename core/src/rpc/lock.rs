@@ -36,7 +36,7 @@ impl HostLock {
     /// When another host has it, or the folder cannot be used.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
         let cannot = |source| LockError::Folder { folder: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(cannot)?;
+        private_folder(folder).map_err(cannot)?;
         let mut options = OpenOptions::new();
         let file = options.create(true).truncate(false).read(true).write(true).open(folder.join("host.lock"));
         let file = file.map_err(cannot)?;
@@ -51,6 +51,18 @@ impl HostLock {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// A folder that is made here is for this user alone: journals and logs tell what somebody works on.
+#[cfg(unix)]
+fn private_folder(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+#[cfg(not(unix))]
+fn private_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)
 }
 
 #[cfg(test)]

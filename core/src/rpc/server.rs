@@ -68,6 +68,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<Ended, ServeError> {
     let listener = socket::listen(&lock)?;
+    tracing::info!(address = %socket::address_of(lock.folder()).display(), "listening");
     let serving = Arc::new(Serving { host, stop: Notify::new(), handing_over: watch::Sender::new(false) });
     let mut clients = JoinSet::new();
     let mut changes = serving.host.changes();

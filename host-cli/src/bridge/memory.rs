@@ -46,6 +46,11 @@ impl Memory {
         true
     }
 
+    /// Whether an answer is still to come.
+    pub(super) fn waits(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// The host is gone: what is answered to the open requests.
     pub(super) fn lost(&mut self) -> Vec<Message> {
         let error =

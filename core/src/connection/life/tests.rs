@@ -156,6 +156,44 @@ fn nobody_there_is_tried_for_ever_with_growing_pauses() {
 }
 
 #[test]
+fn the_reason_stays_while_it_is_tried_again() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+    story.wake();
+    let State::Connecting { last: Some(reason), .. } = story.life.state() else { panic!("{:?}", story.life.state()) };
+    assert_eq!(reason.code, "connection-refused");
+}
+
+#[test]
+fn the_first_good_answer_counts() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+    let queue = Queue { running: 2, pending: None };
+    story.tell(Input::Checked(Ok(Sample::with_queue(queue))));
+    story.tell(Input::WatchEnded(None));
+    assert_eq!(story.facts().queue, Some(queue));
+}
+
+#[test]
+fn a_driver_that_panics_again_and_again_is_tried_less_and_less_often() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    for _ in 0..8 {
+        story.tell(Input::Dialed(Ok(())));
+        story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+        story.tell(Input::Checked(Ok(Sample::default())));
+        story.tell(Input::WatchEnded(None));
+        story.wake();
+        story.tell(Input::Checked(Err(fault(Class::OurFault, "driver-panicked"))));
+        story.wake();
+    }
+    assert_eq!(story.life.attempt(), 9);
+}
+
+#[test]
 fn every_step_has_a_deadline() {
     for steps in 0..3 {
         let mut story = Story::new();

@@ -1,33 +1,45 @@
-//! What jobs get from the dispatcher.
+//! A job's place on a backend, and its place in the queue before that.
+
+use super::{Access, Dispatcher};
+use crate::jobs::submission::Target;
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 /// A place on a backend. Dropping it makes room for the next job.
-pub(super) struct Slot {
+pub(in crate::jobs) struct Slot {
     dispatcher: Arc<Dispatcher>,
-    pub(super) backend: String,
+    pub(in crate::jobs) backend: String,
     access: watch::Receiver<Option<Access>>,
 }
 
 impl Slot {
+    pub(super) fn new(dispatcher: &Arc<Dispatcher>, backend: &str, access: watch::Receiver<Option<Access>>) -> Self {
+        Self { dispatcher: dispatcher.clone(), backend: backend.to_owned(), access }
+    }
+
     /// Waits until the backend is connected.
-    pub(super) async fn access(&mut self) -> Access {
+    pub(in crate::jobs) async fn access(&mut self) -> Access {
         let access = self.access.wait_for(Option::is_some).await;
         access.ok().and_then(|access| access.clone()).expect("places are never removed, and it was just asked for one")
     }
 
     /// Resolves when that life of the backend is over.
-    pub(super) async fn lost(&mut self, epoch: u64) {
+    pub(in crate::jobs) async fn lost(&mut self, epoch: u64) {
         let is_over = |access: &Option<Access>| access.as_ref().is_none_or(|access| access.epoch != epoch);
         // It cannot fail: places are never removed.
         let _over = self.access.wait_for(is_over).await;
     }
 
-    /// The boot of that life, as far as it is known by now.
-    pub(super) fn watch(&self) -> watch::Receiver<Option<Access>> {
+    /// What the backend does.
+    pub(in crate::jobs) fn watch(&self) -> watch::Receiver<Option<Access>> {
         self.access.clone()
     }
 
     /// Gives the backend a rest: it said that it is busy. One that takes any number of jobs refused only this one.
-    pub(super) fn rest(&self, time: Duration) -> bool {
+    pub(in crate::jobs) fn rest(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         {
             let mut state = self.dispatcher.state();
@@ -53,10 +65,10 @@ impl Drop for Slot {
 }
 
 /// Leaves the queue when dropped.
-struct Queued<'a> {
-    dispatcher: &'a Dispatcher,
-    number: u64,
-    target: &'a Target,
+pub(super) struct Queued<'a> {
+    pub(super) dispatcher: &'a Dispatcher,
+    pub(super) number: u64,
+    pub(super) target: &'a Target,
 }
 
 impl Drop for Queued<'_> {
@@ -70,4 +82,3 @@ impl Drop for Queued<'_> {
         }
     }
 }
-

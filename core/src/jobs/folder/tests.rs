@@ -111,6 +111,7 @@ fn files_are_copied_with_their_hash_and_type() {
     assert_eq!(folder.copy_in("again", &source).unwrap().file, "photo (2).JPG");
     assert!(folder.copy_in("x", state.path()).is_err());
     assert!(folder.copy_in("x", &state.path().join("gone")).is_err());
+    assert!(folder.copy_in("x", Path::new("photo.JPG")).unwrap_err().to_string().contains("not absolute"));
 }
 
 #[test]

@@ -1,36 +1,23 @@
 //! A room with scripted backends: a test is told of every run and plays the driver.
 
+use super::{
+    flaky::Flaky,
+    lamp::{Lamp, Scripted},
+};
 use crate::{
     events::{Bus, JobState, JobView},
-    jobs::{
-        FileSource, Jobs, Journal, JournalError, Limits, Memory, Record, Setup, Submission, Target, Written,
-        dispatch::Report,
-        record::Course,
-        runner::{Downloading, Runner, Running},
-    },
-    transport::Downloaded,
+    jobs::{FileSource, Jobs, Limits, Setup, Submission, Target, dispatch::Report},
 };
-use futures_util::{FutureExt as _, future::BoxFuture};
-use mdd_driver_api::{
-    DriverError, ErrorKind, Stage,
-    abi::{self, Event, EventKind, HttpRequest, J, JobPortArc, RString, RVec, Segment},
-    manifest::Declaration,
-    model::{Attempt, Outcome, OutcomeStatus, ResultMeta, Saved},
-};
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use mdd_driver_api::manifest::Declaration;
+use serde_json::json;
 use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::Write as _,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
-use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Nothing takes longer. The clock of these tests is paused, so that this is no time at all.
 const LONG: Duration = Duration::from_secs(3600);
@@ -86,10 +73,9 @@ impl Bench {
 
     /// The same with everything that a supervisor may tell.
     pub(super) fn connect_as(&self, backend: &str, slots: Option<u32>, boot: Option<&str>, load: u32) -> Lamp {
-        let (sender, runs) = mpsc::unbounded_channel();
-        let runner = Arc::new(Scripted { runs: sender, files: Mutex::default(), bodies: Mutex::default() });
+        let (runner, runs) = Scripted::new();
         let instance = self.jobs.0.next_instance();
-        let lamp = Lamp { backend: backend.to_owned(), instance, slots, load, runner, runs: runs.into() };
+        let lamp = Lamp { backend: backend.to_owned(), instance, slots, load, runner, runs };
         self.tell(&lamp, boot);
         lamp
     }
@@ -172,217 +158,4 @@ pub(super) async fn within<T>(work: impl Future<Output = T>) -> T {
 /// Lets everything happen that needs no time to pass.
 pub(super) async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
-}
-
-/// A connected backend.
-pub(super) struct Lamp {
-    backend: String,
-    instance: u64,
-    slots: Option<u32>,
-    load: u32,
-    pub(super) runner: Arc<Scripted>,
-    runs: tokio::sync::Mutex<mpsc::UnboundedReceiver<Run>>,
-}
-
-impl Lamp {
-    /// The next run of a job.
-    pub(super) async fn run(&self) -> Run {
-        within(async { self.runs.lock().await.recv().await.unwrap() }).await
-    }
-
-    /// Whether no job comes without further ado.
-    pub(super) async fn is_idle(&self) -> bool {
-        settle().await;
-        self.runs.lock().await.recv().now_or_never().is_none()
-    }
-}
-
-/// What a test has to say of a backend's driver.
-pub(super) struct Scripted {
-    runs: mpsc::UnboundedSender<Run>,
-    pub(super) files: Mutex<BTreeMap<String, PathBuf>>,
-    /// Bodies of answers, by target.
-    pub(super) bodies: Mutex<BTreeMap<String, Vec<u8>>>,
-}
-
-impl Scripted {
-    /// The service has something to download.
-    pub(super) fn serve(&self, target: &str, body: &str) {
-        self.bodies.lock().unwrap().insert(target.to_owned(), body.as_bytes().to_vec());
-    }
-}
-
-impl Runner for Scripted {
-    fn run(&self, attempt: &Attempt, port: JobPortArc) -> Running {
-        let (end, ended) = oneshot::channel();
-        let gone = Arc::new((AtomicBool::new(false), Notify::new()));
-        let running = InRun(gone.clone());
-        self.runs.send(Run { attempt: attempt.clone(), port, end, gone }).ok().unwrap();
-        Box::pin(async move {
-            let _running = running;
-            ended.await.unwrap()
-        })
-    }
-
-    fn offer(&self, handle: &str, path: &Path) {
-        self.files.lock().unwrap().insert(handle.to_owned(), path.to_owned());
-    }
-
-    fn withdraw(&self, handle: &str) {
-        self.files.lock().unwrap().remove(handle);
-    }
-
-    fn download(&self, request: HttpRequest, mut to: File, max_bytes: u64) -> Downloading {
-        let body = self.bodies.lock().unwrap().get(request.target.as_str()).cloned();
-        Box::pin(async move {
-            let body = body.ok_or_else(|| DriverError::new(ErrorKind::REJECTED, "HTTP 404").with_status(404))?;
-            assert!(body.len() as u64 <= max_bytes);
-            to.write_all(&body).unwrap();
-            let sha256 = crate::jobs::folder::hex(&Sha256::digest(&body));
-            Ok(Downloaded { bytes: body.len() as u64, sha256 })
-        })
-    }
-}
-
-struct InRun(Arc<(AtomicBool, Notify)>);
-
-impl Drop for InRun {
-    fn drop(&mut self) {
-        self.0.0.store(true, Ordering::SeqCst);
-        self.0.1.notify_one();
-    }
-}
-
-/// A run, seen from the driver.
-pub(super) struct Run {
-    pub(super) attempt: Attempt,
-    pub(super) port: JobPortArc,
-    end: oneshot::Sender<Result<Outcome, DriverError>>,
-    gone: Arc<(AtomicBool, Notify)>,
-}
-
-impl Run {
-    pub(super) async fn checkpoint(&self, stage: Stage, state: &str) -> Result<(), DriverError> {
-        let state = RString::from(json!(state).to_string());
-        self.port.checkpoint(abi::Checkpoint { stage, remote_id: "remote".into(), state }).await.into_result()
-    }
-
-    pub(super) async fn append(&self, text: &str) -> Result<(), DriverError> {
-        self.port.append(RVec::from(text.as_bytes().to_vec())).await.into_result()
-    }
-
-    pub(super) fn progress(&self, step: f64) -> bool {
-        self.emit(EventKind::PROGRESS, step, "\"KSampler\"", Vec::new())
-    }
-
-    pub(super) fn preview(&self, bytes: &str) -> bool {
-        self.emit(EventKind::PREVIEW, 0.0, "\"image/png\"", bytes.as_bytes().to_vec())
-    }
-
-    pub(super) fn emit(&self, kind: EventKind, step: f64, payload: &str, blob: Vec<u8>) -> bool {
-        self.port.emit(Event { kind, step, total: 20.0, payload: payload.into(), blob: blob.into() })
-    }
-
-    pub(super) async fn put(&self, name: &str, segments: Vec<Segment>) -> Result<Saved, DriverError> {
-        let meta = J::encode(&ResultMeta::new(name, "image"))?;
-        self.port.put(meta, segments.into()).await.into_result()?.decode()
-    }
-
-    pub(super) async fn download(&self, target: &str, name: &str) -> Result<Saved, DriverError> {
-        let request = HttpRequest {
-            method: "GET".into(),
-            target: target.into(),
-            headers: RVec::new(),
-            body: RVec::new(),
-            head_ms: 0,
-            idle_ms: 0,
-            total_ms: 0,
-            max_bytes: 0,
-            ext: RString::new(),
-        };
-        let meta = J::encode(&ResultMeta::new(name, "image"))?;
-        self.port.download(request, meta).await.into_result()?.decode()
-    }
-
-    /// Stage and state of the checkpoint that it began with, and whether the service still ran as then.
-    pub(super) fn resumed(&self) -> Option<(Stage, Value, Option<bool>)> {
-        let resume = self.attempt.checkpoint.as_ref()?;
-        Some((Stage(resume.stage), resume.state.clone(), resume.same_boot))
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.gone.0.load(Ordering::SeqCst)
-    }
-
-    /// Resolves when the host has dropped the run.
-    pub(super) async fn dropped(&self) {
-        within(async {
-            while !self.is_over() {
-                self.gone.1.notified().await;
-            }
-        })
-        .await;
-    }
-
-    pub(super) fn end(self, status: OutcomeStatus) {
-        self.end_with(Ok(Outcome::new(status)));
-    }
-
-    pub(super) fn fail(self, kind: ErrorKind, text: &str) {
-        self.end_with(Err(DriverError::new(kind, text)));
-    }
-
-    pub(super) fn end_with(self, result: Result<Outcome, DriverError>) {
-        self.end.send(result).ok().unwrap();
-    }
-}
-
-/// A journal in memory that can be told to fail.
-#[derive(Default)]
-pub(super) struct Flaky {
-    inner: Memory,
-    pub(super) fails: AtomicBool,
-}
-
-impl Flaky {
-    fn checked(&self) -> Result<(), JournalError> {
-        match self.fails.load(Ordering::SeqCst) {
-            true => Err(JournalError("no space left on device".to_owned())),
-            false => Ok(()),
-        }
-    }
-
-    pub(super) async fn record(&self, id: &str) -> Option<Record> {
-        self.inner.load().await.unwrap().into_iter().find(|record| record.ticket.id == id)
-    }
-}
-
-impl Journal for Flaky {
-    fn load(&self) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
-        Box::pin(async {
-            self.checked()?;
-            self.inner.load().await
-        })
-    }
-
-    fn admit<'a>(&'a self, record: &'a Record) -> Written<'a> {
-        Box::pin(async {
-            self.checked()?;
-            self.inner.admit(record).await
-        })
-    }
-
-    fn note<'a>(&'a self, id: &'a str, course: &'a Course) -> Written<'a> {
-        Box::pin(async {
-            self.checked()?;
-            self.inner.note(id, course).await
-        })
-    }
-
-    fn forget<'a>(&'a self, id: &'a str) -> Written<'a> {
-        Box::pin(async {
-            self.checked()?;
-            self.inner.forget(id).await
-        })
-    }
 }

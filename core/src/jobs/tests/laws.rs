@@ -240,6 +240,25 @@ async fn a_driver_that_panicked_is_not_asked_again_and_a_job_that_does_it_twice_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_restart_before_anything_was_sent_is_not_the_jobs_fault() {
+    let bench = Bench::new();
+    bench.submit("a").await;
+    for boot in 0..4 {
+        let lamp = bench.connect_as("lamp@1", Some(1), Some(&boot.to_string()), 0);
+        let run = lamp.run().await;
+        run.checkpoint(Stage::PREPARED, "uploads").await.unwrap();
+        run.checkpoint(Stage::SENT, "x").await.unwrap();
+        let refused = DriverError::new(ErrorKind::TRANSPORT, "not a byte was sent").without_effect();
+        run.end_with(Err(refused));
+        let run = lamp.run().await;
+        assert_eq!(run.resumed().unwrap().0, Stage::PREPARED);
+        bench.disconnect(&lamp);
+        run.dropped().await;
+    }
+    assert_eq!(bench.journal.record("a").await.unwrap().course.strikes, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_job_that_takes_its_backend_down_twice_is_held() {
     let bench = Bench::new();
     bench.submit("a").await;
