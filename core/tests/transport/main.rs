@@ -4,6 +4,7 @@
 
 mod bodies;
 mod caller;
+mod downloads;
 mod faults;
 mod policy;
 mod pool;
