@@ -1,8 +1,8 @@
 //! Jobs: accepted once, sent to a backend that is connected and has room, carried by its driver, and never forgotten.
 //!
-//! A job goes through [`admission`], where it gets a folder and an entry in the [`Journal`]. From then on one task, its
-//! [`carrier`], waits for a [slot](dispatch), runs the driver with a [`port`] for that run, and reads from the
-//! [`verdict`] what its end means. [`course`] is the state machine: every step is durable before it is announced.
+//! A job goes through `admission`, where it gets a folder and an entry in the [`Journal`]. From then on one task, its
+//! `carrier`, waits for a slot of the `dispatch`er, runs the driver with a `port` for that run, and reads from the
+//! `verdict` what its end means. `course` is the state machine: every step is durable before it is announced.
 
 #![forbid(unsafe_code)]
 

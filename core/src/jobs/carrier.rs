@@ -11,7 +11,7 @@ use super::{
     run::{OpenRun, attempt},
     saving::Saving,
     submission::Target,
-    verdict::{From, Pause, Verdict, verdict},
+    verdict::{Pause, Start, Verdict, verdict},
 };
 use crate::{connection::Backoff, diagnosis::Reason, events::JobState};
 use futures_util::FutureExt as _;
@@ -178,9 +178,9 @@ impl Carrier {
             Verdict::Again { from, after, reason } => {
                 self.job.explain(&self.room.bus, reason);
                 match from {
-                    From::Checkpoint => {}
-                    From::Prepared => drop(self.settle(Step::Back { fresh: None, struck: false }).await),
-                    From::Fresh => self.send_again(went_down).await,
+                    Start::Checkpoint => {}
+                    Start::Prepared => drop(self.settle(Step::Back { fresh: None, struck: false }).await),
+                    Start::Fresh => self.send_again(went_down).await,
                 }
                 self.rest_after(after, life).await;
             }

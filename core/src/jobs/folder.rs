@@ -11,6 +11,8 @@ use std::{
 
 /// What is read of a file at a time, in bytes.
 const PIECE: usize = 256 * 1024;
+/// How names of files begin that are being written. No result is ever named so.
+const PART: &str = ".part-";
 /// More files of one name are a mistake.
 const MAX_NUMBER: u32 = 10_000;
 
@@ -80,7 +82,7 @@ impl JobFolder {
     /// Writes the latest preview in place of the one before, and says where.
     pub(super) fn write_preview(&self, media_type: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let path = self.0.join("preview").with_extension(media::preview_extension(media_type));
-        let mut part = tempfile::Builder::new().prefix(".part-").tempfile_in(&self.0)?;
+        let mut part = tempfile::Builder::new().prefix(PART).tempfile_in(&self.0)?;
         part.write_all(bytes)?;
         part.persist(&path)?;
         Ok(path)
@@ -93,6 +95,19 @@ impl JobFolder {
         self.0.parent().map_or(Ok(()), sync_folder)
     }
 
+    /// Removes what an earlier process was writing when it ended.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        for folder in [&self.0, &self.results()] {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().starts_with(PART) {
+                    unless_gone(fs::remove_file(entry.path()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what the job worked with, and what it made only when `results` is set.
     pub(super) fn discard(&self, results: bool) -> io::Result<()> {
         if results {
@@ -103,7 +118,7 @@ impl JobFolder {
             let entry = entry?;
             let name = entry.file_name();
             let name = name.to_string_lossy();
-            if name.starts_with("preview.") || name.starts_with(".part-") {
+            if name.starts_with("preview.") || name.starts_with(PART) {
                 fs::remove_file(entry.path())?;
             }
         }
@@ -119,17 +134,22 @@ pub(super) fn part(results: &Path) -> io::Result<tempfile::NamedTempFile> {
     if !fs::symlink_metadata(results)?.is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotADirectory, "the folder for results was replaced"));
     }
-    tempfile::Builder::new().prefix(".part-").tempfile_in(results)
+    tempfile::Builder::new().prefix(PART).tempfile_in(results)
+}
+
+/// A result whose bytes are complete.
+pub(super) struct Complete {
+    pub(super) part: tempfile::NamedTempFile,
+    /// Length.
+    pub(super) bytes: u64,
+    /// Lowercase hex.
+    pub(super) sha256: String,
 }
 
 /// Gives a complete result its name: the wanted one, or the next with a number. Nothing that exists is replaced or
 /// followed. `taken` are the [keys](names::key) of names that are not free even where the system could tell them apart.
-pub(super) fn keep(
-    mut part: tempfile::NamedTempFile,
-    results: &Path,
-    wanted: &str,
-    taken: &BTreeSet<String>,
-) -> io::Result<String> {
+pub(super) fn keep(complete: Complete, results: &Path, wanted: &str, taken: &BTreeSet<String>) -> io::Result<String> {
+    let Complete { mut part, bytes, sha256 } = complete;
     part.as_file().sync_all()?;
     for number in 1..=MAX_NUMBER {
         let name = names::numbered(wanted, number);
@@ -144,8 +164,17 @@ pub(super) fn keep(
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => part = error.file,
             Err(error) => return Err(error.error),
         }
+        // An earlier process may have ended after it had named the very same result, and before it wrote that down.
+        if is_file_of(&results.join(&name), bytes, &sha256) {
+            return Ok(name);
+        }
     }
     Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn is_file_of(path: &Path, bytes: u64, sha256: &str) -> bool {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == bytes);
+    is_file && measure(path).is_ok_and(|(_, measured)| measured == sha256)
 }
 
 /// Length and SHA-256 of a file.

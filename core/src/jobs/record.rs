@@ -53,7 +53,7 @@ pub struct FileRecord {
     pub sha256: String,
 }
 
-/// How far a job has come. [`Course::take`] is the only way to change it.
+/// How far a job has come. Only its own steps change it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Course {

@@ -2,7 +2,8 @@
 
 use super::{
     course::Step,
-    folder, names,
+    folder::{self, Complete},
+    names,
     port::{Parts, fault},
     record::{Course, SavedResult},
 };
@@ -19,7 +20,6 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tempfile::NamedTempFile;
 
 /// Longest role, in characters.
 const MAX_ROLE: usize = 40;
@@ -33,13 +33,6 @@ impl Saving {
         // A panic in a holder leaves a whole set: each change is one insertion.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A result whose bytes are complete.
-struct Complete {
-    part: NamedTempFile,
-    bytes: u64,
-    sha256: String,
 }
 
 /// Downloads a result.
@@ -112,9 +105,9 @@ async fn keep(parts: &Arc<Parts>, meta: &ResultMeta, complete: Complete) -> Resu
             return Ok(known);
         }
         let taken = course.results.iter().map(|result| names::key(&result.name)).collect();
-        let Complete { part, bytes, sha256 } = complete;
+        let (bytes, sha256) = (complete.bytes, complete.sha256.clone());
         let (results, given) = (parts.job.folder.results(), wanted.clone());
-        let name = blocking(move || folder::keep(part, &results, &given, &taken)).await?;
+        let name = blocking(move || folder::keep(complete, &results, &given, &taken)).await?;
         let result = SavedResult { name, wanted, role, bytes, sha256 };
         let saved = saved(&result);
         parts.saving.names().insert(result.name.clone());

@@ -15,14 +15,14 @@ pub(super) enum Verdict {
     /// It is over.
     End(Ending),
     /// It is run again.
-    Again { from: From, after: Pause, reason: Reason },
+    Again { from: Start, after: Pause, reason: Reason },
     /// The driver's object is gone; a new one goes on from the last checkpoint.
     Panic(Reason),
 }
 
 /// Where the next run begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum Start {
     /// At the last checkpoint.
     Checkpoint,
     /// Before it was sent; the attempt does not count.
@@ -81,12 +81,12 @@ fn of_error(error: &DriverError, course: &Course, resumed: bool, declaration: &D
     let absent = is_proven_absent(error, course);
     let asked_for = Duration::from_millis(error.retry_after_ms);
     match error.kind {
-        ErrorKind::TRANSPORT | ErrorKind::TIMEOUT | ErrorKind::HOST if absent => again(From::Fresh, Pause::Backoff),
-        ErrorKind::TRANSPORT | ErrorKind::TIMEOUT | ErrorKind::HOST => again(From::Checkpoint, Pause::Backoff),
-        ErrorKind::BUSY if absent => again(From::Prepared, Pause::Busy(asked_for)),
-        ErrorKind::BUSY => again(From::Checkpoint, Pause::Busy(asked_for)),
-        ErrorKind::AUTH | ErrorKind::CONFIG if absent => again(From::Prepared, Pause::User),
-        ErrorKind::AUTH | ErrorKind::CONFIG => again(From::Checkpoint, Pause::User),
+        ErrorKind::TRANSPORT | ErrorKind::TIMEOUT | ErrorKind::HOST if absent => again(Start::Fresh, Pause::Backoff),
+        ErrorKind::TRANSPORT | ErrorKind::TIMEOUT | ErrorKind::HOST => again(Start::Checkpoint, Pause::Backoff),
+        ErrorKind::BUSY if absent => again(Start::Prepared, Pause::Busy(asked_for)),
+        ErrorKind::BUSY => again(Start::Checkpoint, Pause::Busy(asked_for)),
+        ErrorKind::AUTH | ErrorKind::CONFIG if absent => again(Start::Prepared, Pause::User),
+        ErrorKind::AUTH | ErrorKind::CONFIG => again(Start::Checkpoint, Pause::User),
         ErrorKind::PANIC => Verdict::Panic(reason),
         ErrorKind::CANCELLED => end(JobState::Cancelled),
         // A driver that cannot read what another version of it has written knows nothing of the job.

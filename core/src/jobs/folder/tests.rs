@@ -1,8 +1,15 @@
 //! What services may and may not do to the folder of results.
 
-use super::{JobFolder, keep, part};
+use super::{Complete, JobFolder, hex, keep, part};
 use crate::jobs::names;
-use std::{collections::BTreeSet, fs, io::Write as _, path::Path};
+use sha2::{Digest as _, Sha256};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write as _,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 fn setup() -> (tempfile::TempDir, JobFolder) {
     let state = tempfile::tempdir().unwrap();
@@ -11,9 +18,16 @@ fn setup() -> (tempfile::TempDir, JobFolder) {
 }
 
 fn save(folder: &JobFolder, name: &str) -> String {
+    // No two have the same bytes, as the same result again is the same file.
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let content = format!("{}", NUMBER.fetch_add(1, Ordering::SeqCst));
+    keep(complete(folder, &content), &folder.results(), &names::safe(name), &BTreeSet::new()).unwrap()
+}
+
+fn complete(folder: &JobFolder, content: &str) -> Complete {
     let mut part = part(&folder.results()).unwrap();
-    part.write_all(name.as_bytes()).unwrap();
-    keep(part, &folder.results(), &names::safe(name), &BTreeSet::new()).unwrap()
+    part.write_all(content.as_bytes()).unwrap();
+    Complete { part, bytes: content.len() as u64, sha256: hex(&Sha256::digest(content)) }
 }
 
 /// Every file below a folder that is not in the folder of results.
@@ -77,8 +91,38 @@ fn names_are_numbered_also_where_only_the_case_differs() {
     assert_eq!(save(&folder, "a.png"), "a.png");
     assert_eq!(save(&folder, "a.png"), "a (2).png");
     let taken = BTreeSet::from([names::key("a.png"), names::key("a (2).png")]);
-    let other = keep(part(&folder.results()).unwrap(), &folder.results(), "A.PNG", &taken).unwrap();
+    let other = keep(complete(&folder, "x"), &folder.results(), "A.PNG", &taken).unwrap();
     assert_eq!(other, "A (3).PNG");
+}
+
+#[test]
+fn what_an_earlier_process_has_named_is_found_again() {
+    let (state, folder) = setup();
+    let results = folder.results();
+    let again = |content: &str| keep(complete(&folder, content), &results, "a.png", &BTreeSet::new()).unwrap();
+    assert_eq!(again("one"), "a.png");
+    assert_eq!(again("one"), "a.png", "the same bytes");
+    assert_eq!(again("two"), "a (2).png", "other bytes of the same length");
+    #[cfg(unix)]
+    {
+        fs::write(state.path().join("target"), "three").unwrap();
+        std::os::unix::fs::symlink(state.path().join("target"), results.join("a (3).png")).unwrap();
+        assert_eq!(again("three"), "a (4).png", "a link is none of ours");
+    }
+    drop(state);
+}
+
+#[test]
+fn what_was_being_written_is_swept_away() {
+    let (_state, folder) = setup();
+    save(&folder, "a.png");
+    for place in [folder.path(), &folder.results()] {
+        fs::write(place.join(".part-x"), "half").unwrap();
+    }
+    folder.sweep().unwrap();
+    let left: Vec<_> = fs::read_dir(folder.results()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["a.png"]);
+    assert!(!folder.path().join(".part-x").exists());
 }
 
 #[test]

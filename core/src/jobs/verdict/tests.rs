@@ -1,6 +1,6 @@
 //! Each law that the host keeps, by its table.
 
-use super::{From, Pause, Verdict, verdict};
+use super::{Pause, Start, Verdict, verdict};
 use crate::{
     events::JobState,
     jobs::{
@@ -41,7 +41,7 @@ fn at(stage: u32) -> Course {
 #[derive(Debug, PartialEq)]
 enum Next {
     End(JobState),
-    Again(From, Pause),
+    Again(Start, Pause),
     Panic,
 }
 
@@ -58,12 +58,12 @@ fn law_5_every_kind_of_error_has_its_consequence() {
     use Next::{Again, End};
     use Pause::{Backoff, Busy, User};
     let table = [
-        (ErrorKind::TRANSPORT, Again(From::Checkpoint, Backoff)),
-        (ErrorKind::TIMEOUT, Again(From::Checkpoint, Backoff)),
-        (ErrorKind::HOST, Again(From::Checkpoint, Backoff)),
-        (ErrorKind::BUSY, Again(From::Checkpoint, Busy(Duration::ZERO))),
-        (ErrorKind::AUTH, Again(From::Checkpoint, User)),
-        (ErrorKind::CONFIG, Again(From::Checkpoint, User)),
+        (ErrorKind::TRANSPORT, Again(Start::Checkpoint, Backoff)),
+        (ErrorKind::TIMEOUT, Again(Start::Checkpoint, Backoff)),
+        (ErrorKind::HOST, Again(Start::Checkpoint, Backoff)),
+        (ErrorKind::BUSY, Again(Start::Checkpoint, Busy(Duration::ZERO))),
+        (ErrorKind::AUTH, Again(Start::Checkpoint, User)),
+        (ErrorKind::CONFIG, Again(Start::Checkpoint, User)),
         (ErrorKind::REJECTED, End(JobState::Failed)),
         (ErrorKind::PROTOCOL, End(JobState::Failed)),
         (ErrorKind::LIMIT, End(JobState::Failed)),
@@ -84,7 +84,7 @@ fn law_4_only_what_was_sent_and_never_acknowledged_is_sent_again() {
     for code in ["", "lamp.never-arrived"] {
         let error = || DriverError::new(ErrorKind::TRANSPORT, "it is not there").with_code(code).without_effect();
         for stage in 0..=5 {
-            let from = if stage == 2 { From::Fresh } else { From::Checkpoint };
+            let from = if stage == 2 { Start::Fresh } else { Start::Checkpoint };
             assert_eq!(judged(error(), stage, true), Next::Again(from, Pause::Backoff), "{stage}");
         }
     }
@@ -94,7 +94,7 @@ fn law_4_only_what_was_sent_and_never_acknowledged_is_sent_again() {
 fn law_3_a_question_that_had_no_effect_proves_no_absence() {
     for code in ["connection-refused", "connect-timeout", "unreachable", "name-not-found"] {
         let refused = DriverError::new(ErrorKind::TRANSPORT, "x").with_code(code).without_effect();
-        assert_eq!(judged(refused, 2, true), Next::Again(From::Checkpoint, Pause::Backoff));
+        assert_eq!(judged(refused, 2, true), Next::Again(Start::Checkpoint, Pause::Backoff));
     }
 }
 
@@ -106,10 +106,10 @@ fn a_refusal_without_effect_does_not_count() {
         error
     };
     let busy = Pause::Busy(Duration::from_millis(1500));
-    assert_eq!(judged(error(ErrorKind::BUSY), 2, false), Next::Again(From::Prepared, busy));
-    assert_eq!(judged(error(ErrorKind::BUSY), 1, false), Next::Again(From::Checkpoint, busy));
-    assert_eq!(judged(error(ErrorKind::BUSY), 3, false), Next::Again(From::Checkpoint, busy));
-    assert_eq!(judged(error(ErrorKind::AUTH), 2, false), Next::Again(From::Prepared, Pause::User));
+    assert_eq!(judged(error(ErrorKind::BUSY), 2, false), Next::Again(Start::Prepared, busy));
+    assert_eq!(judged(error(ErrorKind::BUSY), 1, false), Next::Again(Start::Checkpoint, busy));
+    assert_eq!(judged(error(ErrorKind::BUSY), 3, false), Next::Again(Start::Checkpoint, busy));
+    assert_eq!(judged(error(ErrorKind::AUTH), 2, false), Next::Again(Start::Prepared, Pause::User));
     for kind in [ErrorKind::REJECTED, ErrorKind::PROTOCOL, ErrorKind::UNSUPPORTED] {
         assert_eq!(judged(error(kind), 2, false), Next::End(JobState::Failed));
     }
