@@ -16,7 +16,7 @@ mod wire;
 
 pub use client::{CallError, Client, ConnectError, Wire};
 pub use lines::{Line, LineReader, MAX_LINE};
-pub use lock::{HostLock, LockError};
+pub use lock::{HostLock, LockError, StartTurn};
 pub use methods::{
     BackendChoice, DriverView, Drivers, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Nothing,
     PROTOCOL,

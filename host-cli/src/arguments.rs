@@ -196,11 +196,13 @@ impl Global {
     /// The same options for a host that this process starts.
     pub(crate) fn for_child(&self) -> Vec<OsString> {
         let mut options: Vec<OsString> = Vec::new();
+        // It works in another folder.
+        let absolute = |folder: &PathBuf| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()).into();
         for folder in &self.plugins {
-            options.extend(["--plugins".into(), folder.into()]);
+            options.extend(["--plugins".into(), absolute(folder)]);
         }
         if let Some(folder) = &self.state_dir {
-            options.extend(["--state-dir".into(), folder.into()]);
+            options.extend(["--state-dir".into(), absolute(folder)]);
         }
         for named in &self.backend {
             options.extend(["--backend".into(), format!("{}={}", named.kind, named.endpoint).into()]);
@@ -236,7 +238,11 @@ fn backend(text: &str) -> Result<Named, String> {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
+    const MOST: f64 = 1e9;
     let seconds: f64 = text.parse().map_err(|_| "it takes a number of seconds".to_owned())?;
+    if seconds > MOST {
+        return Err(format!("it takes at most {MOST} seconds"));
+    }
     Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 

@@ -7,12 +7,13 @@ mod memory;
 
 use crate::{Verdict, arguments::Global, connect, stdout};
 use anyhow::Context as _;
-use mdd_core::rpc::{Line, LineReader, MAX_LINE, Wire};
+use mdd_core::rpc::{Line, LineReader, MAX_LINE, Message, Wire};
 use memory::Memory;
-use std::{io, path::Path, time::Duration};
+use std::{cell::RefCell, io, path::Path, pin::pin, time::Duration};
 use tokio::{
     fs::File,
-    io::{AsyncWriteExt as _, BufReader, Stdin},
+    io::{AsyncBufRead, AsyncWrite, AsyncWriteExt as _, BufReader, Stdin},
+    sync::mpsc,
     time::{sleep, timeout},
 };
 
@@ -25,18 +26,10 @@ pub(crate) async fn run(options: &Global, state: &Path) -> anyhow::Result<Verdic
     let mut bridge = Bridge {
         program: LineReader::new(BufReader::new(tokio::io::stdin()), MAX_LINE),
         out: File::from_std(stdout::ours()?),
-        memory: Memory::default(),
+        memory: RefCell::default(),
     };
     let mut wire = open(options, state).await?;
-    loop {
-        match bridge.pass(&mut wire).await? {
-            Gone::Program => {
-                // Whoever pipes requests in and ends wants their answers.
-                let _in_time = timeout(LAST_ANSWERS, bridge.last_answers(&mut wire)).await;
-                break;
-            }
-            Gone::Host => {}
-        }
+    while let Gone::Host = bridge.pass(&mut wire).await? {
         wire = match bridge.bring_back(options, state).await? {
             Some(wire) => wire,
             None => break,
@@ -51,6 +44,17 @@ async fn open(options: &Global, state: &Path) -> anyhow::Result<Wire> {
     Wire::open(state).await.context("the host ended just now")
 }
 
+/// Tries until there is one.
+async fn open_again(options: &Global, state: &Path) -> Wire {
+    loop {
+        match open(options, state).await {
+            Ok(wire) => return wire,
+            Err(error) => tracing::warn!("the host could not be brought back: {error:#}"),
+        }
+        sleep(AGAIN).await;
+    }
+}
+
 /// Who ended the connection.
 enum Gone {
     Program,
@@ -60,104 +64,121 @@ enum Gone {
 struct Bridge {
     program: LineReader<BufReader<Stdin>>,
     out: File,
-    memory: Memory,
+    memory: RefCell<Memory>,
 }
 
 impl Bridge {
-    /// Passes lines both ways until one side ends.
+    /// Passes lines both ways until one side ends. Neither way waits for the other: a host that is busy answering takes
+    /// no requests, and it is busy until its answers are taken.
     async fn pass(&mut self, wire: &mut Wire) -> anyhow::Result<Gone> {
-        loop {
-            tokio::select! {
-                line = self.program.next() => match line? {
-                    Some(Line::Whole(line)) => {
-                        if self.pass_to_host(wire, line).await.is_err() {
-                            return Ok(Gone::Host);
-                        }
-                    }
-                    Some(Line::TooLong) => self.write(&memory::too_long().line()).await?,
-                    None => return Ok(Gone::Program),
-                },
-                line = wire.lines.next() => match line {
-                    Ok(Some(Line::Whole(line))) => self.pass_to_program(line).await?,
-                    Ok(Some(Line::TooLong)) => tracing::error!("the host sent a line that is too long"),
-                    Ok(None) | Err(_) => return Ok(Gone::Host),
-                },
-            }
+        let (complain, complaints) = mpsc::channel(1);
+        let up = to_host(&mut self.program, &mut wire.writer, &self.memory, complain);
+        let mut down = pin!(to_program(&mut wire.lines, &mut self.out, &self.memory, complaints));
+        tokio::select! {
+            biased;
+            ended = up => ended?,
+            gone = &mut down => return Ok(gone?),
         }
-    }
-
-    async fn pass_to_host(&mut self, wire: &mut Wire, mut line: Vec<u8>) -> io::Result<()> {
-        self.memory.asked(&line);
-        line.push(b'\n');
-        wire.send(&line).await
-    }
-
-    async fn pass_to_program(&mut self, mut line: Vec<u8>) -> io::Result<()> {
-        if !self.memory.answered(&line) {
-            return Ok(());
+        // Whoever pipes requests in and ends wants their answers, but one that does not read gets none.
+        match timeout(LAST_ANSWERS, down).await {
+            Ok(Err(error)) => Err(error.into()),
+            Ok(Ok(_)) | Err(_) => Ok(Gone::Program),
         }
-        line.push(b'\n');
-        self.write(&line).await
-    }
-
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.out.write_all(bytes).await?;
-        self.out.flush().await
-    }
-
-    /// Passes on the answers to the requests that are open.
-    async fn last_answers(&mut self, wire: &mut Wire) -> io::Result<()> {
-        while self.memory.waits() {
-            match wire.lines.next().await? {
-                Some(Line::Whole(line)) => self.pass_to_program(line).await?,
-                Some(Line::TooLong) => {}
-                None => return Ok(()),
-            }
-        }
-        Ok(())
     }
 
     /// Starts the host again and repeats what it must know. `None`: the program has ended meanwhile.
-    async fn bring_back(&mut self, options: &Global, state: &Path) -> anyhow::Result<Option<Wire>> {
-        for answer in self.memory.lost() {
-            self.write(&answer.line()).await?;
-        }
-        loop {
+    async fn bring_back(&mut self, options: &Global, state: &Path) -> io::Result<Option<Wire>> {
+        self.answer_lost().await?;
+        let mut opening = pin!(open_again(options, state));
+        let mut wire = loop {
             tokio::select! {
-                opened = open(options, state) => match opened {
-                    Ok(wire) => return self.greet_again(wire).await,
-                    Err(error) => tracing::warn!("the host could not be brought back: {error:#}"),
-                },
-                line = self.program.next() => if !self.refuse(line?).await? {
-                    return Ok(None);
+                wire = &mut opening => break wire,
+                line = self.program.next() => match line? {
+                    Some(Line::Whole(line)) => {
+                        self.memory.get_mut().asked(&line);
+                        self.answer_lost().await?;
+                    }
+                    Some(Line::TooLong) => write(&mut self.out, &memory::too_long().line()).await?,
+                    None => return Ok(None),
                 },
             }
-            tokio::select! {
-                () = sleep(AGAIN) => {}
-                line = self.program.next() => if !self.refuse(line?).await? {
-                    return Ok(None);
-                },
-            }
+        };
+        for message in self.memory.get_mut().again() {
+            // If it has gone again, that will be seen when its lines end.
+            let _sent = wire.send(&message.line()).await;
         }
-    }
-
-    async fn greet_again(&mut self, mut wire: Wire) -> anyhow::Result<Option<Wire>> {
-        for message in self.memory.again() {
-            wire.send(&message.line()).await?;
-        }
-        self.write(&memory::notice("mdd-host had ended and was started again").line()).await?;
+        let notice = memory::notice("mdd-host had ended and was started again");
+        write(&mut self.out, &notice.line()).await?;
         Ok(Some(wire))
     }
 
-    /// Answers a request that comes while there is no host. False when the program has ended.
-    async fn refuse(&mut self, line: Option<Line>) -> io::Result<bool> {
-        let Some(line) = line else { return Ok(false) };
-        if let Line::Whole(line) = line {
-            self.memory.asked(&line);
-            for answer in self.memory.lost() {
-                self.write(&answer.line()).await?;
-            }
+    /// Answers every open request with an error.
+    async fn answer_lost(&mut self) -> io::Result<()> {
+        for answer in self.memory.get_mut().lost() {
+            write(&mut self.out, &answer.line()).await?;
         }
-        Ok(true)
+        Ok(())
     }
+}
+
+/// Passes requests on until the program ends.
+async fn to_host(
+    program: &mut LineReader<BufReader<Stdin>>,
+    host: &mut (impl AsyncWrite + Unpin),
+    memory: &RefCell<Memory>,
+    complain: mpsc::Sender<Message>,
+) -> io::Result<()> {
+    while let Some(line) = program.next().await? {
+        let Line::Whole(mut line) = line else {
+            // Nobody listens only when all ends.
+            let _told = complain.send(memory::too_long()).await;
+            continue;
+        };
+        memory.borrow_mut().asked(&line);
+        line.push(b'\n');
+        if write(host, &line).await.is_err() {
+            // The end of its lines tells that it is gone, after all that it still had to say.
+            return std::future::pending().await;
+        }
+    }
+    Ok(())
+}
+
+/// Passes on what the host says until it ends, or until the program has ended and nothing is owed to it.
+async fn to_program(
+    host: &mut LineReader<impl AsyncBufRead + Unpin>,
+    out: &mut File,
+    memory: &RefCell<Memory>,
+    mut complaints: mpsc::Receiver<Message>,
+) -> io::Result<Gone> {
+    let mut listens = true;
+    while listens || memory.borrow().waits() {
+        tokio::select! {
+            complaint = complaints.recv(), if listens => match complaint {
+                Some(complaint) => write(out, &complaint.line()).await?,
+                None => listens = false,
+            },
+            line = host.next() => match line {
+                Ok(Some(Line::Whole(mut line))) => {
+                    let answer = memory::id_of_answer(&line);
+                    if answer.as_ref().is_some_and(memory::is_own) {
+                        continue;
+                    }
+                    line.push(b'\n');
+                    write(out, &line).await?;
+                    if let Some(id) = answer {
+                        memory.borrow_mut().answered(&id);
+                    }
+                }
+                Ok(Some(Line::TooLong)) => tracing::error!("the host sent a line that is too long"),
+                Ok(None) | Err(_) => return Ok(Gone::Host),
+            },
+        }
+    }
+    Ok(Gone::Program)
+}
+
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    to.write_all(bytes).await?;
+    to.flush().await
 }

@@ -2,14 +2,18 @@
 
 use crate::{arguments::Global, serve::until_gone};
 use anyhow::{Context as _, bail};
-use mdd_core::rpc::{CallError, Client, ConnectError, HandOver, HandOverAnswer};
+use mdd_core::rpc::{Client, ConnectError, HandOver, HandOverAnswer, LockError, StartTurn};
 use std::{
     fs::{self, OpenOptions},
+    io,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::Stdio,
     time::Duration,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep},
+};
 
 /// Longer than a host takes to load a folder full of drivers.
 const START_WITHIN: Duration = Duration::from_secs(15);
@@ -33,35 +37,49 @@ pub(crate) async fn running(state: &Path, client: &str) -> Option<Client> {
 /// Connects to the host, after starting one when none runs, or when the one that runs is older than this program and
 /// free to go.
 pub(crate) async fn or_start(options: &Global, state: &Path, client: &str) -> anyhow::Result<Client> {
-    let mut child = None;
     let deadline = Instant::now() + START_WITHIN;
+    let mut turn = None;
+    let mut child = None;
     loop {
         match Client::connect(state, client).await {
-            Ok(client) => match replaced(client, state).await? {
-                Some(client) => return Ok(client),
-                None => child = None,
-            },
-            // A host that is just ending may still accept.
-            Err(error @ (ConnectError::NoHost(_) | ConnectError::Hello(CallError::Broken(_)))) => {
-                if Instant::now() >= deadline {
-                    return Err(error).context(format!("no host could be started; see {}", log_of(state).display()));
+            Ok(client) if !is_older(&client.host().version) => return Ok(client),
+            Ok(client) => {
+                if turn.is_some()
+                    && let Some(client) = replaced(client, state).await?
+                {
+                    return Ok(client);
                 }
             }
-            Err(ConnectError::Hello(error)) => return Err(error.into()),
+            Err(error) if !error.is_no_answer() => return Err(error.into()),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(error).context(format!("no host could be started; see {}", log_of(state).display()));
+            }
+            Err(_) if turn.is_some() && !is_under_way(&mut child, state)? => child = Some(start(options, state)?),
+            Err(_) => {}
         }
-        match &mut child {
-            None => child = Some(start(options, state)?),
-            Some(child) => survive(child, state)?,
+        if turn.is_none() {
+            turn = my_turn(state)?;
+            if turn.is_some() {
+                // Whoever had it before may have left a host.
+                continue;
+            }
         }
         sleep(LOOK_EVERY).await;
     }
 }
 
+/// The turn to start or replace the host, if nobody has it. Whoever has it may be done soon, so that none is needed.
+fn my_turn(state: &Path) -> Result<Option<StartTurn>, LockError> {
+    match StartTurn::take(state) {
+        Ok(turn) => Ok(Some(turn)),
+        Err(LockError::Held) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// Asks an older host to go. `None`: it is gone.
 async fn replaced(mut client: Client, state: &Path) -> anyhow::Result<Option<Client>> {
-    if !is_older(&client.host().version) {
-        return Ok(Some(client));
-    }
+    let pid = client.host().pid;
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let answer: HandOverAnswer = client.call("host.hand-over", &HandOver { version }).await?;
     if answer.open_jobs > 0 {
@@ -69,7 +87,7 @@ async fn replaced(mut client: Client, state: &Path) -> anyhow::Result<Option<Cli
         return Ok(Some(client));
     }
     drop(client);
-    until_gone(state).await?;
+    until_gone(state, pid).await?;
     Ok(None)
 }
 
@@ -84,37 +102,41 @@ fn log_of(state: &Path) -> std::path::PathBuf {
 
 /// Starts a host that outlives us, in a session of its own and without a window.
 fn start(options: &Global, state: &Path) -> anyhow::Result<Child> {
-    fs::create_dir_all(state).with_context(|| format!("the state folder {} cannot be made", state.display()))?;
     let log = log_of(state);
     let begin_anew = fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG);
     let mut open = OpenOptions::new();
     let log = open.create(true).append(!begin_anew).write(true).truncate(begin_anew).open(&log)?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(options.for_child()).args(["serve", "--detached"]);
+    // Ours may be on a disk that somebody wants to take out.
+    command.current_dir(state);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-    detach(&mut command);
-    command.spawn().context("the host could not be started")
+    spawn_detached(command).context("the host could not be started")
 }
 
-/// A host that ended because another was faster is no failure.
-fn survive(child: &mut Child, state: &Path) -> anyhow::Result<()> {
-    match child.try_wait()? {
+/// Whether a host that we have started is still to answer. One that ended because another was faster is no failure.
+fn is_under_way(child: &mut Option<Child>, state: &Path) -> anyhow::Result<bool> {
+    match child.as_mut().map(Child::try_wait).transpose()?.flatten() {
         Some(status) if !status.success() => {
             bail!("the host ended at once ({status}); see {}", log_of(state).display())
         }
-        Some(_) | None => Ok(()),
+        Some(_) => Ok(false),
+        None => Ok(child.is_some()),
     }
 }
 
 #[cfg(windows)]
-fn detach(command: &mut Command) {
-    use std::os::windows::process::CommandExt as _;
+fn spawn_detached(mut command: Command) -> io::Result<Child> {
     const DETACHED_PROCESS: u32 = 0x0000_0008;
     const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
     const CREATE_BREAKAWAY_FROM_JOB: u32 = 0x0100_0000;
-    command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP | CREATE_BREAKAWAY_FROM_JOB);
+    const APART: u32 = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
+    // Not every job lets its processes go.
+    command.creation_flags(APART | CREATE_BREAKAWAY_FROM_JOB).spawn().or_else(|_| command.creation_flags(APART).spawn())
 }
 
 /// The host leaves the session itself: `--detached`.
 #[cfg(not(windows))]
-fn detach(_command: &mut Command) {}
+fn spawn_detached(mut command: Command) -> io::Result<Child> {
+    command.spawn()
+}

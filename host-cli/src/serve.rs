@@ -4,26 +4,24 @@ use crate::{Verdict, arguments::ServeOptions, output};
 use anyhow::Context as _;
 use mdd_core::{
     Host,
-    rpc::{self, Client, ConnectError, Ended, HostLock, LockError, Nothing},
+    rpc::{self, Client, Ended, HostLock, LockError, Nothing, StartTurn},
     settings::Settings,
 };
 use std::{path::Path, time::Duration};
 use tokio::time::{Instant, sleep};
 
-/// Longer than a host takes to end.
-const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// Longer than a host takes to end, or to begin.
+const FREE_WITHIN: Duration = Duration::from_secs(10);
+/// Between two looks whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 pub(crate) async fn run(settings: Settings, options: ServeOptions) -> anyhow::Result<Verdict> {
     if options.detached {
         leave_session();
     }
-    let lock = match HostLock::take(&settings.state_folder) {
-        Ok(lock) => lock,
-        Err(LockError::Held) => {
-            tracing::info!("another host runs already, so this one is not needed");
-            return Ok(Verdict::InOrder);
-        }
-        Err(error) => return Err(error.into()),
+    let Some(lock) = lock(&settings.state_folder).await? else {
+        tracing::info!("another host runs already, so this one is not needed");
+        return Ok(Verdict::InOrder);
     };
     let host = Host::start(settings)?;
     match rpc::serve(host, lock, options.idle_exit, asked_to_stop()).await? {
@@ -32,6 +30,25 @@ pub(crate) async fn run(settings: Settings, options: ServeOptions) -> anyhow::Re
         Ended::HandedOver => tracing::info!("another version takes over"),
     }
     Ok(Verdict::InOrder)
+}
+
+/// The lock of the state folder; `None` when a host that answers has it. Whoever is just ending, or only looks whether it
+/// is free, gives it back soon.
+async fn lock(state: &Path) -> anyhow::Result<Option<HostLock>> {
+    let deadline = Instant::now() + FREE_WITHIN;
+    loop {
+        match HostLock::take(state) {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(LockError::Held) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match Client::connect(state, "mdd-host serve").await {
+            Ok(_) => return Ok(None),
+            Err(error) if !error.is_no_answer() => return Ok(None),
+            Err(_) if Instant::now() < deadline => sleep(LOOK_EVERY).await,
+            Err(error) => return Err(error).context("another process has the state folder"),
+        }
+    }
 }
 
 /// The end of the terminal or session that started us must not be our end.
@@ -69,30 +86,59 @@ async fn asked_to_stop() {
 }
 
 pub(crate) async fn stop(state: &Path) -> anyhow::Result<Verdict> {
-    let mut client = match Client::connect(state, "mdd-host stop").await {
-        Ok(client) => client,
-        Err(ConnectError::NoHost(error)) => {
-            tracing::debug!(%error, "no connection");
-            output::text("No host runs.\n")?;
-            return Ok(Verdict::InOrder);
-        }
-        Err(error) => return Err(error.into()),
+    let Some(mut client) = running(state).await? else {
+        output::text("No host runs.\n")?;
+        return Ok(Verdict::InOrder);
     };
     let pid = client.host().pid;
     client.call::<_, Nothing>("host.stop", &Nothing {}).await?;
-    until_gone(state).await.with_context(|| format!("the host (process {pid}) was asked to end and still runs"))?;
+    until_gone(state, pid).await?;
     output::text(&format!("The host (process {pid}) has ended.\n"))?;
     Ok(Verdict::InOrder)
 }
 
-/// Waits until a host has let go of its state folder.
-pub(crate) async fn until_gone(state: &Path) -> Result<(), LockError> {
-    let deadline = Instant::now() + STOP_WITHIN;
+/// The host that runs, or is just being started.
+async fn running(state: &Path) -> anyhow::Result<Option<Client>> {
+    let deadline = Instant::now() + FREE_WITHIN;
+    loop {
+        match Client::connect(state, "mdd-host stop").await {
+            Ok(client) => return Ok(Some(client)),
+            Err(error) if !error.is_no_answer() || Instant::now() >= deadline => return Err(error.into()),
+            Err(error) => tracing::debug!(%error, "no connection"),
+        }
+        if is_free(state)? {
+            return Ok(None);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Nobody runs or starts a host.
+fn is_free(state: &Path) -> Result<bool, LockError> {
+    if !state.exists() {
+        return Ok(true);
+    }
+    let starts = StartTurn::take(state).map(drop);
+    match starts.and_then(|()| HostLock::take(state).map(drop)) {
+        Ok(()) => Ok(true),
+        Err(LockError::Held) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits until a host has let go of its state folder, or another has it already.
+pub(crate) async fn until_gone(state: &Path, pid: u32) -> anyhow::Result<()> {
+    let deadline = Instant::now() + FREE_WITHIN;
     loop {
         match HostLock::take(state) {
             Ok(_lock) => return Ok(()),
-            Err(LockError::Held) if Instant::now() < deadline => sleep(Duration::from_millis(10)).await,
-            Err(error) => return Err(error),
+            Err(LockError::Held) => {}
+            Err(error) => return Err(error.into()),
+        }
+        match Client::connect(state, "mdd-host").await {
+            Ok(client) if client.host().pid != pid => return Ok(()),
+            _ if Instant::now() < deadline => sleep(LOOK_EVERY).await,
+            _ => anyhow::bail!("the host (process {pid}) was asked to end and still runs"),
         }
     }
 }

@@ -5,10 +5,12 @@
 mod build;
 mod command;
 mod running;
+mod subject;
 
 pub use build::{Built, built};
 pub use command::mdd_host;
 pub use running::{Running, eventually};
+pub use subject::Subject;
 
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

@@ -5,11 +5,16 @@ use crate::events::Update;
 use interprocess::local_socket::tokio::Stream;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{collections::VecDeque, io, path::Path};
-use tokio::io::{AsyncWriteExt as _, BufReader, ReadHalf, WriteHalf, split};
+use std::{collections::VecDeque, io, path::Path, time::Duration};
+use tokio::{
+    io::{AsyncWriteExt as _, BufReader, ReadHalf, WriteHalf, split},
+    time::timeout,
+};
 
 /// Snapshots of a thousand backends fit.
 const MAX_LINE: usize = 64 << 20;
+/// A host that has not greeted by then is stopped or stuck.
+const HELLO_WITHIN: Duration = Duration::from_secs(3);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +27,25 @@ pub enum ConnectError {
     Hello(#[from] CallError),
 }
 
+impl ConnectError {
+    /// Whether nobody is there, or somebody who cannot answer: ending, stopped or stuck.
+    pub fn is_no_answer(&self) -> bool {
+        match self {
+            Self::NoHost(_) | Self::Hello(CallError::Broken(_) | CallError::NoAnswer) => true,
+            Self::Hello(CallError::Refused(_) | CallError::Unexpected(_)) => false,
+        }
+    }
+}
+
 /// Why a call gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The connection broke.
     #[error("the connection to the host broke: {0}")]
     Broken(#[from] io::Error),
+    /// The host did not greet us in time.
+    #[error("the host does not answer")]
+    NoAnswer,
     /// The host refused.
     #[error("{0}")]
     Refused(#[from] RpcError),
@@ -81,7 +99,8 @@ impl Client {
         let host = HelloAnswer { protocol: 0, version: String::new(), pid: 0, started: String::new() };
         let mut this = Self { wire: Wire::open(state).await?, next_id: 0, updates: VecDeque::new(), host };
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        this.host = this.call("hello", &Hello { protocol: PROTOCOL, client: client.to_owned(), version }).await?;
+        let hello = Hello { protocol: PROTOCOL, client: client.to_owned(), version };
+        this.host = timeout(HELLO_WITHIN, this.call("hello", &hello)).await.map_err(|_| CallError::NoAnswer)??;
         Ok(this)
     }
 

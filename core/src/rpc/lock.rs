@@ -1,4 +1,5 @@
-//! One host per state folder: whoever holds the lock. The system lets go of it when the holder dies.
+//! One host per state folder, and one process at a time that starts or replaces it: whoever holds the lock. The system
+//! lets go of it when the holder dies.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -13,11 +14,20 @@ pub struct HostLock {
     folder: PathBuf,
 }
 
+/// The turn to start a host or to replace an older one, held until it is dropped.
+///
+/// Without it, clients of an older version would start their host again before the newer one that has asked it to go can
+/// take its place.
+#[derive(Debug)]
+pub struct StartTurn {
+    _file: File,
+}
+
 /// Why there is no lock.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another host holds it.
-    #[error("another host runs already")]
+    /// Another process holds it.
+    #[error("another process has the state folder")]
     Held,
     /// The folder cannot be used.
     #[error("the state folder {folder} cannot be used: {source}")]
@@ -35,21 +45,34 @@ impl HostLock {
     /// # Errors
     /// When another host has it, or the folder cannot be used.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
-        let cannot = |source| LockError::Folder { folder: folder.to_owned(), source };
-        private_folder(folder).map_err(cannot)?;
-        let mut options = OpenOptions::new();
-        let file = options.create(true).truncate(false).read(true).write(true).open(folder.join("host.lock"));
-        let file = file.map_err(cannot)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file, folder: folder.to_owned() }),
-            Err(TryLockError::WouldBlock) => Err(LockError::Held),
-            Err(TryLockError::Error(error)) => Err(cannot(error)),
-        }
+        Ok(Self { _file: locked(folder, "host.lock")?, folder: folder.to_owned() })
     }
 
     /// The folder that it locks.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+}
+
+impl StartTurn {
+    /// Takes the turn at a state folder, which is made when it is missing.
+    ///
+    /// # Errors
+    /// When another process has it, or the folder cannot be used.
+    pub fn take(folder: &Path) -> Result<Self, LockError> {
+        Ok(Self { _file: locked(folder, "start.lock")? })
+    }
+}
+
+fn locked(folder: &Path, name: &str) -> Result<File, LockError> {
+    let cannot = |source| LockError::Folder { folder: folder.to_owned(), source };
+    private_folder(folder).map_err(cannot)?;
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).read(true).write(true).open(folder.join(name)).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LockError::Held),
+        Err(TryLockError::Error(error)) => Err(cannot(error)),
     }
 }
 

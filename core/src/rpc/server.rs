@@ -77,9 +77,6 @@ pub async fn serve(
     let mut stop = pin!(stop);
     loop {
         let needed = !clients.is_empty() || serving.host.open_jobs() > 0;
-        if needed {
-            unneeded_since = Instant::now();
-        }
         if *handing_over.borrow_and_update() && serving.host.open_jobs() == 0 {
             return Ok(Ended::HandedOver);
         }
@@ -96,6 +93,9 @@ pub async fn serve(
             () = serving.stop.notified() => return Ok(Ended::Stopped),
             () = &mut stop => return Ok(Ended::Stopped),
             () = sleep_until(unneeded_since + idle), if !needed => return Ok(Ended::Idle),
+        }
+        if needed {
+            unneeded_since = Instant::now();
         }
     }
 }

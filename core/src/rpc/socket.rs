@@ -29,7 +29,9 @@ pub enum SocketError {
 
 /// Where the host of a state folder listens: a path, or the name of a pipe.
 pub fn address_of(state: &Path) -> PathBuf {
-    os::address(state, &short_hash(state))
+    // Client and host may know the folder by different names.
+    let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
+    os::address(&state, &short_hash(&state))
 }
 
 /// Listens for this user alone. The lock says that whatever socket lies there is of a dead host.
@@ -89,7 +91,8 @@ mod os {
             return usual;
         }
         let user = rustix::process::geteuid().as_raw();
-        std::env::temp_dir().join(format!("mdd-host-{user}-{hash}")).join("host.sock")
+        // Not TMPDIR, which need not be the same for client and host.
+        Path::new("/tmp").join(format!("mdd-host-{user}-{hash}")).join("host.sock")
     }
 
     /// Makes the folder if it is missing, refuses one that somebody else made, and removes what a dead host left.

@@ -1,8 +1,9 @@
 //! What the bridge must remember of a conversation to go on with it at another host.
 
 use mdd_core::rpc::{ErrorCode, MAX_LINE, Message, RpcError};
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::{Value, json};
-use std::time::SystemTime;
+use std::{collections::VecDeque, time::SystemTime};
 
 /// Ids of the bridge's own requests begin with it; their answers are not the program's.
 const OWN: &str = "mdd-bridge:";
@@ -14,7 +15,7 @@ const MAX_OPEN: usize = 10_000;
 pub(super) struct Memory {
     hello: Option<Value>,
     subscribed: bool,
-    open: Vec<Value>,
+    open: VecDeque<Value>,
 }
 
 impl Memory {
@@ -30,20 +31,16 @@ impl Memory {
         if let Some(id) = id
             && self.open.len() < MAX_OPEN
         {
-            self.open.push(id);
+            self.open.push_back(id);
         }
     }
 
-    /// The host sends this line. False when it is not for the program.
-    pub(super) fn answered(&mut self, line: &[u8]) -> bool {
-        let Ok(Message::Response { id, .. }) = Message::parse(line) else { return true };
-        if id.as_str().is_some_and(|id| id.starts_with(OWN)) {
-            return false;
+    /// The program has the answer to its request.
+    pub(super) fn answered(&mut self, id: &Value) {
+        // The oldest one, nearly always.
+        if let Some(at) = self.open.iter().position(|open| open == id) {
+            self.open.remove(at);
         }
-        if let Some(at) = self.open.iter().position(|open| *open == id) {
-            self.open.swap_remove(at);
-        }
-        true
     }
 
     /// Whether an answer is still to come.
@@ -71,6 +68,24 @@ impl Memory {
     }
 }
 
+/// The id of a line if that is an answer. Everything else in it is only skimmed.
+pub(super) fn id_of_answer(line: &[u8]) -> Option<Value> {
+    #[derive(Deserialize)]
+    struct Head {
+        id: Option<Value>,
+        method: Option<IgnoredAny>,
+    }
+    match serde_json::from_slice(line) {
+        Ok(Head { id, method: None }) => id,
+        Ok(Head { method: Some(_), .. }) | Err(_) => None,
+    }
+}
+
+/// Whether the bridge itself has asked: such an answer is not for the program.
+pub(super) fn is_own(id: &Value) -> bool {
+    id.as_str().is_some_and(|id| id.starts_with(OWN))
+}
+
 /// A message for the user that comes from the bridge itself.
 pub(super) fn notice(text: &str) -> Message {
     let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
@@ -85,7 +100,7 @@ pub(super) fn too_long() -> Message {
 
 #[cfg(test)]
 mod tests {
-    use super::Memory;
+    use super::{Memory, id_of_answer, is_own};
     use mdd_core::rpc::Message;
     use serde_json::{Value, json};
 
@@ -114,17 +129,28 @@ mod tests {
         memory.asked(&Message::request(2, "ping", Value::Null).line());
         memory.asked(&Message::notification("ping", Value::Null).line());
         memory.asked(b"no request at all");
-        assert!(memory.answered(&Message::Response { id: json!(1), outcome: Ok(Value::Null) }.line()));
+        memory.answered(&json!(1));
+        assert!(memory.waits());
         let lost = memory.lost();
         assert!(matches!(&lost[..], [Message::Response { id, outcome: Err(_) }] if *id == json!(2)), "{lost:?}");
-        assert!(memory.lost().is_empty());
+        assert!(memory.lost().is_empty() && !memory.waits());
     }
 
     #[test]
-    fn answers_to_the_bridge_itself_stay_here() {
+    fn only_answers_have_an_id_that_counts() {
+        let answer = Message::Response { id: json!("seven"), outcome: Ok(json!({"id": 8, "method": "x"})) };
+        assert_eq!(id_of_answer(&answer.line()), Some(json!("seven")));
+        assert_eq!(id_of_answer(&Message::request(7, "x", Value::Null).line()), None);
+        assert_eq!(id_of_answer(&Message::notification("update", json!({"id": 9})).line()), None);
+        assert_eq!(id_of_answer(b"no JSON"), None);
+    }
+
+    #[test]
+    fn answers_to_the_bridge_itself_are_known_by_their_id() {
         let mut memory = Memory::default();
         memory.asked(&Message::request(1, "hello", json!({})).line());
         let Message::Request { id: Some(id), .. } = memory.again().remove(0) else { panic!("a request") };
-        assert!(!memory.answered(&Message::Response { id, outcome: Ok(Value::Null) }.line()));
+        assert!(is_own(&id));
+        assert!(!is_own(&json!(1)) && !is_own(&json!("seven")));
     }
 }
