@@ -3,12 +3,13 @@
 mod post;
 mod watch;
 
-use crate::{PATIENCE, stub::Stub, subject::Subject};
+use crate::{PATIENCE, stub::Stub};
 use mdd_driver_api::{
     ErrorKind,
     model::{Detach, Queue, Verdict},
 };
 use mdd_sim::{Options, Sim};
+use mdd_tests::Subject;
 use serde_json::json;
 
 const VERSIONS: [&str; 2] = ["0.3.64", "0.33.0"];

@@ -1,11 +1,12 @@
 //! The LiteLLM proxy, both recorded versions, with and without a key.
 
-use crate::{stub::Stub, subject::Subject};
+use crate::stub::Stub;
 use mdd_driver_api::{
     ErrorKind,
     model::{Detach, Queue, Verdict},
 };
 use mdd_sim::{Options, Sim};
+use mdd_tests::Subject;
 
 const OLD: &str = "1.75.8";
 const NEW: &str = "1.106.2";

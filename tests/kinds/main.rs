@@ -7,7 +7,6 @@ mod comfyui;
 mod litellm;
 mod strangers;
 mod stub;
-mod subject;
 
 use std::time::Duration;
 

@@ -1,11 +1,9 @@
 //! What is no service of the kind, or one in trouble: both drivers say what they saw.
 
-use crate::{
-    stub::{Answer, Stub},
-    subject::Subject,
-};
+use crate::stub::{Answer, Stub};
 use mdd_driver_api::{ErrorKind, model::Verdict};
 use mdd_sim::{Fault, Options, Sim};
+use mdd_tests::Subject;
 
 const KINDS: [&str; 2] = ["comfyui", "litellm"];
 

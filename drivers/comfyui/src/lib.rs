@@ -1,22 +1,42 @@
 //! Driver for ComfyUI.
 //!
-//! One WebSocket per life tells how long the queue is; a tiny GET proves that the server lives and that the socket still
-//! hears. Both the flat and the `/api` routes exist on every version; the flat ones are used.
+//! One WebSocket per life tells how long the queue is and what becomes of our jobs; a tiny GET proves that the server
+//! lives and that the socket still hears. What became of a job is asked of queue and history, so that it ends without any
+//! socket, too. Both the flat and the `/api` routes exist on every version; the flat ones are used where there are any.
 #![forbid(unsafe_code)]
 
+mod complaint;
 mod depth;
 mod features;
+mod harvest;
 mod hearing;
+mod history;
+mod lines;
+mod mailbox;
 mod message;
+mod meter;
+mod paths;
+mod preview;
+mod problem;
+mod queue;
+mod run;
 mod settings;
+mod socket;
+mod state;
 mod stats;
+mod submission;
+mod tracker;
+mod upload;
 mod watch;
+mod workflow;
 
+use lines::Lines;
 use mdd_driver_api::{
-    Driver, DriverError, Host, Request, Response, Result, Sink,
-    model::{Detach, Identity, Inspection, Instance, Model, Sample},
+    Driver, DriverError, Host, Job, Request, Response, Result, Sink,
+    model::{Attempt, Detach, Identity, Inspection, Instance, Model, Outcome, Sample},
     tracing,
 };
+use run::Run;
 use serde_json::Value;
 use settings::Settings;
 use stats::Stats;
@@ -33,12 +53,15 @@ const LONGEST_LIST: u64 = 16 << 20;
 struct ComfyUi {
     host: Host,
     settings: Settings,
+    lines: Lines,
     watch: Watch,
 }
 
 impl Driver for ComfyUi {
     fn create(host: Host, instance: Instance) -> Result<Self> {
-        Ok(Self { watch: Watch::new(host.clone()), settings: Settings::read(&instance.settings)?, host })
+        let lines = Lines::default();
+        let watch = Watch::new(host.clone(), lines.clone());
+        Ok(Self { settings: Settings::read(&instance.settings)?, host, lines, watch })
     }
 
     async fn identify(&self) -> Result<Identity> {
@@ -80,6 +103,13 @@ impl Driver for ComfyUi {
             self.watch.live(&sink).await
         } else {
             Err(DriverError::unsupported("watch with `live_updates` switched off"))
+        }
+    }
+
+    async fn run(&self, attempt: Attempt, job: Job) -> Result<Outcome> {
+        match attempt.operation.as_str() {
+            "workflow" => Run::new(self, attempt, job)?.carry().await,
+            other => Err(DriverError::unsupported(&format!("the operation {other:?}"))),
         }
     }
 }

@@ -3,23 +3,23 @@
 use crate::{
     depth,
     hearing::{GRACE, Hearing},
-    message::{FEATURE_FLAGS, Message},
+    lines::Lines,
+    problem,
+    socket::{self, Ear, Heard},
 };
 use mdd_driver_api::{
-    Connect, DriverError, Either, ErrorKind, Frame, Host, Result, Sink, Socket,
+    DriverError, Either, ErrorKind, Host, Result, Sink, Socket,
     model::Problem,
     race,
     sync::{Receiver, Sender, channel},
 };
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-const TOO_LARGE: &str = "comfyui.preview-too-large";
-const DEAF: &str = "comfyui.deaf-socket";
-const BLOCKED: &str = "comfyui.socket-blocked";
-
 /// The push channel of one instance, whether it is open or not.
 pub(crate) struct Watch {
     host: Host,
+    /// Where it says that it is open, and where news of jobs go.
+    lines: Lines,
     /// The latest depth that `check` saw.
     asked: Sender<u32>,
     answers: Receiver<u32>,
@@ -28,9 +28,9 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(host: Host) -> Self {
+    pub(crate) fn new(host: Host, lines: Lines) -> Self {
         let (asked, answers) = channel(1);
-        Self { host, asked, answers, overwhelmed: AtomicBool::new(false) }
+        Self { host, lines, asked, answers, overwhelmed: AtomicBool::new(false) }
     }
 
     /// `check` saw this depth.
@@ -40,46 +40,33 @@ impl Watch {
         }
     }
 
-    /// Opens a socket and stays until it ends.
+    /// Opens a socket and stays until it ends. Every socket gets an id that nobody has used.
     pub(crate) async fn live(&self, sink: &Sink) -> Result<()> {
-        let mut socket = self.open().await?;
+        let id = socket::fresh_id(&self.host);
+        let mut socket = socket::open(&self.host, &id).await?;
         // What was asked before says nothing about this socket.
         while self.answers.try_recv().is_ok() {}
         let hearing = Hearing::new();
+        let _line = self.lines.stand(&id);
         match race(self.read(&mut socket, &hearing, sink), self.doubt(&hearing)).await {
             Either::First(end) => end,
             Either::Second(deaf) => Err(deaf),
         }
     }
 
-    /// Two sockets with one clientId make one of them deaf, so every socket gets an id that nobody has used.
-    async fn open(&self) -> Result<Socket> {
-        let id = format!("{:016x}{:016x}", self.host.random(), self.host.random());
-        let opened = self.host.connect(Connect::new(&format!("/ws?clientId={id}"))).await;
-        let mut socket = opened.map_err(|error| match error.http_status {
-            0 => error,
-            // Whoever refuses here while HTTP works does not speak for the service: no reason to ask for a key.
-            status => DriverError::new(ErrorKind::REJECTED, error.message).with_status(status).with_code(BLOCKED),
-        })?;
-        socket.send_text(FEATURE_FLAGS).await?;
-        Ok(socket)
-    }
-
     /// The only reader of the socket.
     async fn read(&self, socket: &mut Socket, hearing: &Hearing, sink: &Sink) -> Result<()> {
+        let mut ear = Ear::new(self.lines.mailboxes.clone());
         loop {
             let frame = socket.next().await.map_err(|error| self.broken(error, sink))?;
             hearing.message();
-            match frame {
-                Frame::Text(text) => match Message::read(&text) {
-                    Message::Status(depth) => {
-                        hearing.status(depth);
-                        self.status(depth, sink);
-                    }
-                    Message::Other => {}
-                },
-                Frame::Binary(_preview) => {}
-                Frame::Close(_) => return Ok(()),
+            match ear.hear(frame) {
+                Heard::Status(depth) => {
+                    hearing.status(depth);
+                    self.status(depth, sink);
+                }
+                Heard::Other => {}
+                Heard::Closed => return Ok(()),
             }
         }
     }
@@ -97,8 +84,8 @@ impl Watch {
             return error;
         }
         self.overwhelmed.store(true, Relaxed);
-        sink.degraded(&Problem::new(TOO_LARGE, error.message.as_str()));
-        error.with_code(TOO_LARGE)
+        sink.degraded(&Problem::new(problem::PREVIEW_TOO_LARGE, error.message.as_str()));
+        error.with_code(problem::PREVIEW_TOO_LARGE)
     }
 
     /// Returns when the socket has turned deaf.
@@ -121,23 +108,8 @@ impl Watch {
             if hearing.polled(depth).is_some() && !hearing.heard_since(&doubt) {
                 let seconds = GRACE.as_secs();
                 let text = format!("its queue holds {depth}, and its socket has told nothing of it for {seconds} s");
-                return DriverError::new(ErrorKind::TIMEOUT, text).with_code(DEAF);
+                return DriverError::new(ErrorKind::TIMEOUT, text).with_code(problem::DEAF_SOCKET);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{BLOCKED, DEAF, TOO_LARGE};
-    use mdd_driver_api::manifest::Declaration;
-
-    #[test]
-    fn the_manifest_explains_every_problem() {
-        let declaration: Declaration = serde_json::from_str(include_str!("../manifest.json")).unwrap();
-        declaration.validate().unwrap();
-        let explained: Vec<&str> = declaration.errors.keys().map(String::as_str).collect();
-        assert_eq!(explained, [DEAF, TOO_LARGE, BLOCKED]);
-        assert!(declaration.errors.values().all(|entry| !entry.meaning.is_empty() && !entry.remedies.is_empty()));
     }
 }

@@ -1,10 +1,8 @@
 //! The ways in which a LiteLLM refuses a key, or its absence.
 
+use crate::problem::{KEY_MISSING, KEY_REJECTED};
 use mdd_driver_api::{DriverError, ErrorKind};
 use serde_json::Value;
-
-pub(crate) const REJECTED: &str = "litellm.key-rejected";
-pub(crate) const MISSING: &str = "litellm.key-missing";
 
 /// A request was turned away for its key.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,7 +31,7 @@ impl Refusal {
 
     pub(crate) fn into_error(self, target: &str, has_key: bool) -> DriverError {
         let word = self.word.map(|word| format!(" ({word})")).unwrap_or_default();
-        let (code, which) = if has_key { (REJECTED, "with the key") } else { (MISSING, "without a key") };
+        let (code, which) = if has_key { (KEY_REJECTED, "with the key") } else { (KEY_MISSING, "without a key") };
         let text = format!("{target} answered HTTP {}{word} {which}", self.status);
         DriverError::new(ErrorKind::AUTH, text).with_code(code).with_status(self.status).without_effect()
     }
@@ -48,7 +46,8 @@ fn word(body: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{MISSING, REJECTED, Refusal};
+    use super::Refusal;
+    use crate::problem::{KEY_MISSING, KEY_REJECTED};
     use mdd_driver_api::ErrorKind;
     use serde_json::Value;
     use std::path::Path;
@@ -80,7 +79,7 @@ pub(crate) mod tests {
             let error = refusal(name, has_key).unwrap().into_error("/v1/models", has_key);
             assert_eq!(error.kind, ErrorKind::AUTH, "{name}");
             assert_eq!(error.message, text, "{name}");
-            assert_eq!(error.code, if has_key { REJECTED } else { MISSING }, "{name}");
+            assert_eq!(error.code, if has_key { KEY_REJECTED } else { KEY_MISSING }, "{name}");
         }
         for name in ["backlog", "health", "model_info_trimmed", "chat_ok"] {
             for prefix in ["key_noauth", "key_noauth_noprisma"] {

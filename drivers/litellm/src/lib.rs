@@ -5,25 +5,32 @@
 #![forbid(unsafe_code)]
 
 mod backlog;
+mod chat;
+mod failure;
 mod inventory;
 mod key;
 mod memory;
+mod problem;
 mod pulse;
+mod run;
+mod settings;
+mod transcript;
 
 use backlog::Reading;
 use key::Refusal;
 use mdd_driver_api::{
-    Driver, DriverError, ErrorKind, Host, Request, Response, Result,
-    model::{Detach, Identity, Inspection, Instance, Queue, Sample},
+    Driver, DriverError, ErrorKind, Host, Job, Request, Response, Result,
+    model::{Attempt, Detach, Identity, Inspection, Instance, Outcome, Queue, Sample},
 };
 use memory::{Backlog, Memory, Standing};
 use pulse::Pulse;
+use run::Run;
+use settings::Settings;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-const ENDING: &str = "litellm.shutting-down";
 const MODELS: &str = "/v1/models";
 /// A proxy in front of a large provider lists thousands of models.
 const LONGEST_LIST: u64 = 16 << 20;
@@ -34,12 +41,15 @@ struct LiteLlm {
     host: Host,
     /// Whether the host has a key to show; it adds it to every request by itself.
     has_key: bool,
+    settings: Settings,
     memory: Mutex<Memory>,
 }
 
 impl Driver for LiteLlm {
     fn create(host: Host, instance: Instance) -> Result<Self> {
-        Ok(Self { has_key: instance.secrets.get("key").copied().unwrap_or(false), memory: Mutex::default(), host })
+        let settings = Settings::read(&instance.settings)?;
+        let has_key = instance.secrets.get("key").copied().unwrap_or(false);
+        Ok(Self { host, has_key, settings, memory: Mutex::default() })
     }
 
     async fn identify(&self) -> Result<Identity> {
@@ -79,6 +89,13 @@ impl Driver for LiteLlm {
         inspection.detach = Detach::Kills;
         inspection.version = self.version().await;
         Ok(inspection)
+    }
+
+    async fn run(&self, attempt: Attempt, job: Job) -> Result<Outcome> {
+        match attempt.operation.as_str() {
+            "chat" => Run::new(self, job).carry(attempt).await,
+            other => Err(DriverError::unsupported(&format!("the operation {other:?}"))),
+        }
     }
 }
 
@@ -158,7 +175,7 @@ impl LiteLlm {
 
 fn ending(answer: &Response) -> DriverError {
     DriverError::new(ErrorKind::TRANSPORT, "it says that it is shutting down")
-        .with_code(ENDING)
+        .with_code(problem::SHUTTING_DOWN)
         .with_status(answer.status)
 }
 
@@ -168,19 +185,3 @@ fn locked(answer: &Response) -> Identity {
 }
 
 mdd_driver_api::export_driver!(LiteLlm, include_str!("../manifest.json"));
-
-#[cfg(test)]
-mod tests {
-    use crate::{ENDING, key};
-    use mdd_driver_api::manifest::Declaration;
-
-    #[test]
-    fn the_manifest_explains_every_problem() {
-        let declaration: Declaration = serde_json::from_str(include_str!("../manifest.json")).unwrap();
-        declaration.validate().unwrap();
-        let explained: Vec<&str> = declaration.errors.keys().map(String::as_str).collect();
-        assert_eq!(explained, [key::MISSING, key::REJECTED, ENDING]);
-        assert!(declaration.errors.values().all(|entry| !entry.meaning.is_empty() && !entry.remedies.is_empty()));
-        assert_eq!(declaration.secrets["key"].header.as_deref(), Some("authorization"));
-    }
-}

@@ -1,13 +1,14 @@
 //! The WebSocket: what it tells, how it ends, and when it is noticed to be deaf.
 
 use super::{VERSIONS, post, sim};
-use crate::{PATIENCE, subject::Subject};
+use crate::PATIENCE;
 use mdd_core::connection::News;
 use mdd_driver_api::{
     DriverError, ErrorKind,
     model::{Problem, Queue},
 };
 use mdd_sim::{Fault, Sim};
+use mdd_tests::Subject;
 use serde_json::json;
 use std::time::Duration;
 use tokio::{

@@ -1,0 +1,99 @@
+//! Workflows that the server, or the driver, does not take, and nodes that fail.
+
+use super::{VERSIONS, picture, posts, sim};
+use crate::run::{Run, attempt};
+use mdd_driver_api::{Effect, ErrorKind, model::OutcomeStatus};
+use mdd_tests::Subject;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_refusal_says_what_is_wrong_and_at_which_node() {
+    let missing_model = json!({
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "nope.safetensors"}},
+        "3": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+        "4": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["1", 2]}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["4", 0], "filename_prefix": "x"}},
+    });
+    let mut bad_value = picture(1);
+    bad_value["1"]["inputs"]["width"] = json!(-1);
+    let mut no_output = picture(1);
+    no_output.as_object_mut().unwrap().remove("2");
+    for version in VERSIONS {
+        let sim = sim(version).await;
+        let subject = Subject::backend("comfyui", &sim.url());
+        for (workflow, code, part) in [
+            (&missing_model, "comfyui.missing-model", "asks for \"nope.safetensors\" as ckpt_name"),
+            (&bad_value, "comfyui.bad-input", "node 1 (EmptyImage), width: Value -1 smaller than min of 1"),
+            (&no_output, "comfyui.no-outputs", "Prompt has no outputs"),
+            (&json!({"1": {"class_type": "Nowhere", "inputs": {}}}), "comfyui.missing-node", "Nowhere"),
+        ] {
+            let error = Run::start(&subject, attempt("workflow", workflow.clone())).error().await;
+            assert_eq!((error.kind, error.code.as_str()), (ErrorKind::REJECTED, code), "{version}: {error:?}");
+            assert_eq!((error.effect, error.http_status), (Effect::NONE, 400));
+            assert!(error.message.contains(part), "{version}: {}", error.message);
+        }
+        assert!(sim.ledger().jobs.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_workflow_is_not_even_sent() {
+    let sim = sim("0.33.0").await;
+    let subject = Subject::backend("comfyui", &sim.url());
+    let mut nameless = picture(1);
+    nameless["1"]["inputs"]["image"] = json!("mdd-file:ref");
+    for (workflow, code) in [
+        (json!({"nodes": [], "links": []}), "comfyui.bad-workflow"),
+        (Value::Null, "comfyui.bad-workflow"),
+        (nameless, "comfyui.missing-file"),
+    ] {
+        let error = Run::start(&subject, attempt("workflow", workflow)).error().await;
+        assert_eq!((error.kind, error.code.as_str()), (ErrorKind::REJECTED, code), "{error:?}");
+        assert_eq!(error.effect, Effect::NONE);
+    }
+    let error = Run::start(&subject, attempt("dream", picture(1))).error().await;
+    assert_eq!(error.kind, ErrorKind::UNSUPPORTED);
+    assert_eq!(posts(&sim), 0);
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_is_asked_whether_it_has_the_job() {
+    for version in VERSIONS {
+        let sim = sim(version).await;
+        let subject = Subject::backend("comfyui", &sim.url());
+        // The server's own code falls over a node whose inputs are no object.
+        let mut odd = picture(1);
+        odd["1"]["inputs"] = json!(7);
+        let error = Run::start(&subject, attempt("workflow", odd)).error().await;
+        assert_eq!((error.kind, error.effect), (ErrorKind::REJECTED, Effect::NONE), "{version}: {error:?}");
+        assert!(sim.ledger().jobs.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_fails_is_named_without_the_servers_folders() {
+    for version in VERSIONS {
+        let sim = sim(version).await;
+        let subject = Subject::backend("comfyui", &sim.url());
+        let mut workflow = picture(1);
+        workflow["7"] = json!({"class_type": "LabError", "inputs": {"image": ["1", 0]}});
+        workflow["2"]["inputs"]["images"] = json!(["7", 0]);
+        let (outcome, _) = Run::start(&subject, attempt("workflow", workflow)).outcome().await;
+        assert_eq!(outcome.status, OutcomeStatus::Failed, "{version}");
+        let problem = outcome.problem.unwrap();
+        assert_eq!(problem.code, "comfyui.node-failed");
+        assert_eq!(problem.observation, "node 7 (LabError) failed with ValueError: lab error on purpose");
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_is_left_out_is_noted() {
+    let sim = sim("0.33.0").await;
+    let subject = Subject::backend("comfyui", &sim.url());
+    let mut workflow = picture(1);
+    workflow["5"] = json!({"class_type": "SaveImage", "inputs": {"filename_prefix": "x"}});
+    let (outcome, port) = Run::start(&subject, attempt("workflow", workflow)).outcome().await;
+    assert_eq!((outcome.status, outcome.results.len()), (OutcomeStatus::Done, 1));
+    let expected = "a part of the workflow was left out: node 5 (SaveImage), images: Required input is missing";
+    assert_eq!(port.notes().log, [expected]);
+}

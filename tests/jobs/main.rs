@@ -1,0 +1,14 @@
+//! `run` of every shipped driver, loaded from its built library: the laws, against the simulators' ledgers.
+#![forbid(unsafe_code)]
+// The lint spares only functions that carry `#[test]` themselves.
+#![allow(clippy::unwrap_used)]
+
+mod comfyui;
+mod litellm;
+mod port;
+mod run;
+
+use std::time::Duration;
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
