@@ -8,6 +8,7 @@ mod help;
 mod lamp;
 mod links;
 mod page;
+mod printer;
 mod source;
 
 use page::{Page, book};
