@@ -31,16 +31,24 @@ impl Remedy {
         Self { action: action.to_owned(), label: label.to_owned(), argument: None }
     }
 
-    /// Completes it with what the manifest knows: how to start the service, which variable holds an address or a key.
+    /// Names the variable that holds an address or a key.
     fn filled(mut self, declaration: &Declaration) -> Self {
         let known = match self.action.as_str() {
-            "start-hint" => Some(declaration.start_hint.clone()).filter(|hint| !hint.is_empty()),
             "set-url" => Some(settings::variable(&declaration.kind, "URL")),
             "set-key" => declaration.secrets.keys().next().map(|name| settings::variable(&declaration.kind, name)),
             _ => None,
         };
         self.argument = known.or(self.argument);
         self
+    }
+
+    /// One of the host's own, which knows how to start a service from its manifest alone.
+    fn of_host(action: &str, label: &str, declaration: &Declaration) -> Self {
+        let mut remedy = Self::new(action, label).filled(declaration);
+        if action == "start-hint" && !declaration.start_hint.is_empty() {
+            remedy.argument = Some(declaration.start_hint.clone());
+        }
+        remedy
     }
 }
 
@@ -68,7 +76,7 @@ impl Reason {
     /// A reason of the host's own catalogue, for a backend of the declared kind.
     pub fn new(code: &str, observation: impl Into<String>, declaration: &Declaration) -> Self {
         let entry = catalogue::entry(code);
-        let remedies = entry.remedies.iter().map(|(action, label)| Remedy::new(action, label).filled(declaration));
+        let remedies = entry.remedies.iter().map(|(action, label)| Remedy::of_host(action, label, declaration));
         Self {
             code: code.to_owned(),
             observation: printable(&observation.into(), MAX_OBSERVATION),

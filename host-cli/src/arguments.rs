@@ -1,7 +1,7 @@
 //! The command line.
 
 use anyhow::Context as _;
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
 use mdd_core::{
     endpoint::Endpoint,
     events::Origin,
@@ -78,7 +78,7 @@ pub(crate) enum JobsCommand {
         /// Its id
         job: String,
     },
-    /// Try at once a job that waits, or look again at one that is lost or unknown
+    /// Try at once a job that waits, or go on with one that is over without being done; nothing is sent twice
     Retry {
         /// Its id
         job: String,
@@ -96,6 +96,7 @@ pub(crate) enum JobsCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("target").required(true).args(["kind", "backend_id"]))]
 pub(crate) struct SubmitOptions {
     /// JSON, a file that holds it, or - for stdin
     pub(crate) payload: String,
@@ -103,7 +104,7 @@ pub(crate) struct SubmitOptions {
     #[arg(long)]
     pub(crate) kind: Option<String>,
     /// Let this backend do it, by its id
-    #[arg(long = "on", value_name = "BACKEND", conflicts_with = "kind")]
+    #[arg(long = "on", value_name = "BACKEND")]
     pub(crate) backend_id: Option<String>,
     /// What to do, where the service can do more than one thing
     #[arg(long)]

@@ -21,8 +21,16 @@ use std::{
 };
 
 pub(crate) async fn run(global: &Global, state: &Path, command: JobsCommand) -> anyhow::Result<Verdict> {
-    // A job outlives the command that submits it, so it belongs to the host that stays.
-    let mut client = connect::or_start(global, state, "mdd-host jobs").await?;
+    let mut client = match (&command, connect::running(state, "mdd-host jobs").await) {
+        (_, Some(client)) => client,
+        // A job outlives the command that submits it, so it belongs to the host that stays.
+        (JobsCommand::Submit(_), None) => connect::or_start(global, state, "mdd-host jobs").await?,
+        (JobsCommand::List { json }, None) => {
+            print_list(&JobList { jobs: vec![] }, *json)?;
+            return Ok(Verdict::InOrder);
+        }
+        (_, None) => bail!("no host runs, so there are no jobs"),
+    };
     let client = &mut client;
     match command {
         JobsCommand::Submit(options) => submit(client, options).await,
@@ -148,15 +156,19 @@ fn progress(view: &JobView) -> String {
 }
 
 async fn list(client: &mut Client, json: bool) -> anyhow::Result<Verdict> {
-    let list: JobList = client.call("jobs.list", &Nothing {}).await?;
+    print_list(&client.call("jobs.list", &Nothing {}).await?, json)?;
+    Ok(Verdict::InOrder)
+}
+
+fn print_list(list: &JobList, json: bool) -> anyhow::Result<()> {
     if json {
-        output::json(&list)?;
+        output::json(list)?;
     } else if list.jobs.is_empty() {
         output::text("There are no jobs.\n")?;
     } else {
         output::text(&list.jobs.iter().map(|job| format!("{}\n", headline(job))).collect::<String>())?;
     }
-    Ok(Verdict::InOrder)
+    Ok(())
 }
 
 fn headline(view: &JobView) -> String {
@@ -183,6 +195,10 @@ fn print(view: &JobView, json: bool) -> anyhow::Result<()> {
     if let Some(reason) = &view.reason {
         let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("{} ({})", reason.observation, reason.code)));
         let _infallible = writeln!(text, "  {}", styled(DIM, &reason.meaning));
+        for remedy in &reason.remedies {
+            let argument = remedy.argument.as_ref().map(|argument| format!(": {argument}")).unwrap_or_default();
+            let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("→ {}{argument}", remedy.label)));
+        }
     }
     for result in &view.results {
         let _infallible = writeln!(text, "  {}  {} bytes", result.path, result.bytes);

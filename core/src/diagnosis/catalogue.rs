@@ -13,9 +13,9 @@ const SET_KEY: (&str, &str) = ("set-key", "Set the key");
 const RESTART: (&str, &str) = ("restart-service", "Restart the service");
 const REPORT: (&str, &str) = ("copy-details", "Copy the details for a report");
 const UPDATE: (&str, &str) = ("update", "Update the service or its driver");
-const CHECK_AGAIN: (&str, &str) = ("retry-job", "Check again");
-const SEND_AGAIN: (&str, &str) = ("resubmit-job", "Send it again");
-const DISCARD: (&str, &str) = ("discard-job", "Discard it");
+const CHECK_AGAIN: (&str, &str) = ("retry", "Check again");
+const SEND_AGAIN: (&str, &str) = ("resubmit", "Send it again");
+const DISCARD: (&str, &str) = ("discard", "Discard it");
 const INSTALL: (&str, &str) = ("install-driver", "Put the driver into the plugins folder");
 
 pub(super) fn entry(code: &str) -> Entry {

@@ -20,7 +20,7 @@ const HELLO_WITHIN: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// No host runs, or its socket cannot be used.
-    #[error("no host answers: {0}")]
+    #[error("no host answers")]
     NoHost(#[from] SocketError),
     /// The host did not greet us.
     #[error(transparent)]
@@ -41,13 +41,13 @@ impl ConnectError {
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The connection broke.
-    #[error("the connection to the host broke: {0}")]
+    #[error("the connection to the host broke")]
     Broken(#[from] io::Error),
     /// The host did not greet us in time.
     #[error("the host does not answer")]
     NoAnswer,
     /// The host refused.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] RpcError),
     /// The host answered something else.
     #[error("the host answered something unexpected: {0}")]

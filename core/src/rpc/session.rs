@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     events::{JobView, Snapshot, Subscription, Update},
-    jobs::{Jobs, Submission},
+    jobs::{JobError, Jobs, Submission},
 };
 use mdd_driver_api::text::printable;
 use serde_json::{Value, json};
@@ -178,7 +178,10 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
     }
 
     async fn show_job(&mut self, choice: JobChoice) -> Result<JobView, RpcError> {
-        self.jobs().show(&choice.job).ok_or_else(|| not_found("job", &choice.job))
+        self.jobs().show(&choice.job).ok_or_else(|| {
+            let unknown = JobError::Unknown(choice.job);
+            refused(&unknown, unknown.code())
+        })
     }
 
     async fn cancel_job(&mut self, choice: JobChoice) -> Result<JobView, RpcError> {
@@ -215,7 +218,8 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
 
 /// A refusal of the jobs room, with its own code for programs.
 fn refused(error: &dyn std::error::Error, code: &str) -> RpcError {
-    RpcError { data: Some(json!({ "code": code })), ..RpcError::new(ErrorCode::Refused, error.to_string()) }
+    let number = if code == "unknown-job" { ErrorCode::NotFound } else { ErrorCode::Refused };
+    RpcError { data: Some(json!({ "code": code })), ..RpcError::new(number, error.to_string()) }
 }
 
 fn not_found(what: &str, id: &str) -> RpcError {
