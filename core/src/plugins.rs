@@ -1,6 +1,6 @@
 //! Drivers: where they are, whether they can be trusted with a load, and the loaded ones.
 //!
-//! A file goes through [`search`], [`inspect`] (nothing of it runs), a private copy, [`load`] and a [`trial`] before it
+//! A file goes through [`search`], [`inspect`] (nothing of it runs), a private copy, the load and a trial before it
 //! may meet a service. Each way to fail is a [`Refusal`] of one line.
 
 mod copy;

@@ -1,6 +1,7 @@
 //! The host with real drivers and simulated services, seen from outside.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod discovery;
 mod panics;

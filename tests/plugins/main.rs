@@ -1,6 +1,7 @@
 //! The plugins folder: what is used, what is refused and why, and that nothing in it harms the rest.
 
 #![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use mdd_core::plugins::{self, DriverStatus, Registry, SearchPath};
 use mdd_tests::{add_driver, built, mdd_host, plugins as folder_of};

@@ -120,7 +120,7 @@ pub enum Input {
     TryNow,
     /// The user switched it off.
     Disable,
-    /// Time has passed; due after [`Life::due`].
+    /// Time has passed; due after [`Life::due`](super::Life::due).
     Tick,
     /// The answer to [`Command::Dial`].
     Dialed(Result<(), Fault>),
