@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod comfyui;
+mod host;
 mod litellm;
 mod port;
 mod run;

@@ -107,6 +107,23 @@ pub(crate) mod tests {
         messages.filter_map(job).collect()
     }
 
+    /// The recorded binary messages.
+    pub(crate) fn binary(version: &str, name: &str) -> Vec<Vec<u8>> {
+        let lines = lines(&folder(version).join(format!("{name}.jsonl")));
+        lines.iter().filter_map(|line| line["base64"].as_str()).map(from_base64).collect()
+    }
+
+    fn from_base64(text: &str) -> Vec<u8> {
+        const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let value = |digit: u8| u32::try_from(DIGITS.iter().position(|&known| known == digit).unwrap()).unwrap();
+        let digits: Vec<u8> = text.bytes().filter(|&digit| digit != b'=').collect();
+        let bytes = |group: &[u8]| {
+            let number = group.iter().fold(0, |number, &digit| number << 6 | value(digit)) << (6 * (4 - group.len()));
+            number.to_be_bytes()[1..group.len()].to_vec()
+        };
+        digits.chunks(4).flat_map(bytes).collect()
+    }
+
     #[test]
     fn every_recorded_message_is_read() {
         const OF_JOBS: [&str; 7] = [

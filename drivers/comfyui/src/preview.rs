@@ -54,8 +54,27 @@ fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::Preview;
+    use crate::message::tests::{binary, job_events};
 
-    /// The only ones here that can be written down: heads as recorded, with a picture of three bytes.
+    #[test]
+    fn recorded_pictures_are_read() {
+        for version in ["comfyui-0.3.64", "comfyui-0.33.0"] {
+            for (name, described) in [("ws_events_preview", false), ("ws_events_preview_metadata", true)] {
+                let id = job_events(version, name)[0].0.clone();
+                let messages = binary(version, name);
+                assert_eq!(messages.len(), 3, "{version} {name}");
+                for message in messages {
+                    let preview = Preview::read(&message).unwrap();
+                    assert_eq!(preview.prompt_id, described.then(|| id.clone()), "{version} {name}");
+                    assert_eq!(preview.media_type, "image/jpeg");
+                    assert!(preview.bytes.starts_with(b"\xff\xd8\xff") && preview.bytes.ends_with(b"\xff\xd9"));
+                }
+            }
+        }
+        let texts = binary("comfyui-0.33.0", "ws_events_text_binary");
+        assert!(!texts.is_empty() && texts.iter().all(|text| Preview::read(text).is_none()));
+    }
+
     fn described(description: &str, picture: &[u8]) -> Vec<u8> {
         let len = u32::try_from(description.len()).unwrap();
         [&4_u32.to_be_bytes(), &len.to_be_bytes(), description.as_bytes(), picture].concat()

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 const VERSION: u64 = 1;
-/// A checkpoint takes 64 KiB; lists that come near are left out, as the server can be asked for them again.
-const MOST: usize = 48 * 1024;
+/// A checkpoint takes 64 KiB; a list of results that does not fit is left out, as the server can be asked for it again.
+const MOST: usize = 60 * 1024;
 
 /// The state of one attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ impl State {
     pub(crate) fn to_json(&self) -> Value {
         let mut value = json!(self);
         value["v"] = VERSION.into();
-        if value["harvest"].to_string().len() > MOST {
+        if value.to_string().len() > MOST {
             value["harvest"] = Value::Null;
         }
         value

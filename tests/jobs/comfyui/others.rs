@@ -8,13 +8,13 @@ use tokio::{
 };
 
 /// Sends a workflow of somebody else's and says what it is called.
-pub(super) async fn submit(sim: &Sim, workflow: &Value) -> String {
+pub(crate) async fn submit(sim: &Sim, workflow: &Value) -> String {
     let answer = post(sim, "/prompt", &json!({"prompt": workflow, "client_id": "somebody"})).await;
     answer["prompt_id"].as_str().unwrap().to_owned()
 }
 
 /// POST; an empty answer is null.
-pub(super) async fn post(sim: &Sim, path: &str, body: &Value) -> Value {
+pub(crate) async fn post(sim: &Sim, path: &str, body: &Value) -> Value {
     let body = body.to_string();
     let mut stream = TcpStream::connect(sim.addr()).await.unwrap();
     let head = format!("POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", sim.addr(), body.len());

@@ -1,8 +1,8 @@
 //! Workflows that the server, or the driver, does not take, and nodes that fail.
 
-use super::{VERSIONS, picture, posts, sim};
+use super::{VERSIONS, others, picture, posts, sim, slow};
 use crate::run::{Run, attempt};
-use mdd_driver_api::{Effect, ErrorKind, model::OutcomeStatus};
+use mdd_driver_api::{Effect, ErrorKind, Stage, model::OutcomeStatus};
 use mdd_tests::Subject;
 use serde_json::{Value, json};
 
@@ -68,6 +68,24 @@ async fn a_server_in_trouble_is_asked_whether_it_has_the_job() {
         assert_eq!((error.kind, error.effect), (ErrorKind::REJECTED, Effect::NONE), "{version}: {error:?}");
         assert!(sim.ledger().jobs.is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_server_that_raises_may_have_taken_the_job_nevertheless() {
+    let sim = sim("0.33.0").await;
+    let subject = Subject::backend("comfyui", &sim.url());
+    let run = attempt("workflow", picture(1));
+    // The first one gets number 0; a second one with our id takes the number that ours will get, which cannot be ordered.
+    let first = others::submit(&sim, &slow(2, 6000)).await;
+    let twin = json!({"prompt": picture(3), "prompt_id": run.attempt, "number": 1});
+    others::post(&sim, "/prompt", &twin).await;
+    let run = Run::start(&subject, run);
+    run.port.until_stage(Stage::ACKED).await;
+    others::post(&sim, "/interrupt", &json!({"prompt_id": first})).await;
+    let (outcome, port) = run.outcome().await;
+    assert_eq!(outcome.status, OutcomeStatus::Done, "{outcome:?}");
+    assert_eq!(port.notes().log, ["it said that it \"got itself in trouble\", and has taken the job nevertheless"]);
+    assert_eq!(posts(&sim), 3, "it is not sent again");
 }
 
 #[tokio::test]

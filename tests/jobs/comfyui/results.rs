@@ -1,6 +1,6 @@
 //! What goes in and what comes out.
 
-use super::{VERSIONS, others, picture, sim};
+use super::{VERSIONS, copied, others, picture, sim};
 use crate::{
     PATIENCE,
     run::{Run, add_file, attempt, resumed, resumed_at},
@@ -8,15 +8,7 @@ use crate::{
 use mdd_driver_api::{ErrorKind, Stage, model::OutcomeStatus};
 use mdd_sim::Fault;
 use mdd_tests::Subject;
-use serde_json::{Value, json};
-
-/// Loads a file of the job and saves it as it is.
-fn copied() -> Value {
-    json!({
-        "1": {"class_type": "LoadImage", "inputs": {"image": "mdd-file:ref"}},
-        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "mdd"}},
-    })
-}
+use serde_json::json;
 
 /// A picture as some server once made it, different for every colour.
 async fn png(color: u32) -> Vec<u8> {
