@@ -6,8 +6,9 @@ use mdd_core::rpc::{Client, ConnectError, HandOver, HandOverAnswer, LockError, S
 use std::{
     fs::{self, OpenOptions},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     process::Stdio,
+    sync::OnceLock,
     time::Duration,
 };
 use tokio::{
@@ -37,6 +38,7 @@ pub(crate) async fn running(state: &Path, client: &str) -> Option<Client> {
 /// Connects to the host, after starting one when none runs, or when the one that runs is older than this program and
 /// free to go.
 pub(crate) async fn or_start(options: &Global, state: &Path, client: &str) -> anyhow::Result<Client> {
+    program()?;
     let deadline = Instant::now() + START_WITHIN;
     let mut turn = None;
     let mut child = None;
@@ -96,8 +98,17 @@ fn is_older(host: &str) -> bool {
     matches!((semver::Version::parse(host), ours), (Ok(host), Ok(ours)) if host < ours)
 }
 
-fn log_of(state: &Path) -> std::path::PathBuf {
+fn log_of(state: &Path) -> PathBuf {
     state.join("host.log")
+}
+
+/// Where this program was when it was first asked: after an update the system only says that the file was deleted.
+fn program() -> io::Result<&'static Path> {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    match PROGRAM.get() {
+        Some(program) => Ok(program),
+        None => std::env::current_exe().map(|program| PROGRAM.get_or_init(|| program).as_path()),
+    }
 }
 
 /// Starts a host that outlives us, in a session of its own and without a window.
@@ -106,7 +117,7 @@ fn start(options: &Global, state: &Path) -> anyhow::Result<Child> {
     let begin_anew = fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG);
     let mut open = OpenOptions::new();
     let log = open.create(true).append(!begin_anew).write(true).truncate(begin_anew).open(&log)?;
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(program()?);
     command.args(options.for_child()).args(["serve", "--detached"]);
     // Ours may be on a disk that somebody wants to take out.
     command.current_dir(state);

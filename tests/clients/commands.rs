@@ -159,12 +159,24 @@ async fn follow_prints_one_object_a_line_until_it_is_interrupted() {
         };
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut until = async |wanted: &str| {
+            soon(wanted, async {
+                loop {
+                    let line = lines.next_line().await.unwrap().expect("it follows");
+                    let status: Value = serde_json::from_str(&line).unwrap();
+                    check_status(&status);
+                    if status["backends"][0]["state"] == wanted {
+                        return;
+                    }
+                }
+            })
+            .await;
+        };
+        until("connected").await;
         sim.stop().await;
+        until("disconnected").await;
         sim.start_again().await.unwrap();
-        for _ in 0..3 {
-            let line = soon("a line", lines.next_line()).await.unwrap().expect("it follows");
-            check_status(&serde_json::from_str(&line).unwrap());
-        }
+        until("connected").await;
         crate::processes::signal(child.id().unwrap(), Signal::INT);
         assert_eq!(soon("the end", child.wait()).await.unwrap().code(), Some(0), "with a host: {with_host}");
     }

@@ -148,11 +148,9 @@ async fn a_client_that_is_stopped_delays_no_other() {
             while copy.changes < 3000 {
                 copy.take(talk.update().await);
             }
-            copy.snapshots
         });
     }
-    let snapshots = soon("the others", others.join_all()).await;
-    assert_eq!(snapshots, [1; CLIENTS - 1]);
+    soon("the others", others.join_all()).await;
     processes::signal(pid, Signal::CONT);
     assert_eq!(stopped.talk.ask("hello", greeting()).await["pid"], hello["pid"]);
     sim.inject(Fault::Refuse).await;

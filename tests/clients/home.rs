@@ -75,6 +75,20 @@ impl Home {
         command
     }
 
+    /// The same with another file of the program.
+    pub(crate) fn starter_of(&self, program: &Path, words: &[&str]) -> Command {
+        let usual = self.starter(words);
+        let mut command = Command::new(program);
+        command.args(usual.as_std().get_args()).kill_on_drop(true);
+        for (name, value) in usual.as_std().get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
     /// What a command says when it has ended.
     pub(crate) async fn output(&self, words: &[&str]) -> Output {
         soon("the end of a command", self.command(words).output()).await.unwrap()

@@ -15,6 +15,7 @@ mod crowd;
 mod hand_over;
 mod home;
 mod idle;
+mod jobs;
 mod printing;
 mod processes;
 mod protocol;

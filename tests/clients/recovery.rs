@@ -135,6 +135,24 @@ async fn the_host_may_die_again_and_again() {
     crate::until("the burial", || (dead_children(bridge_pid) == 0).then_some(())).await;
 }
 
+#[tokio::test]
+async fn a_host_whose_file_was_replaced_meanwhile_comes_back_as_the_new_one() {
+    let home = Home::empty();
+    let program = home.folder().join("mdd-host");
+    let install = || {
+        let _absent_at_first = std::fs::remove_file(&program);
+        std::fs::copy(mdd_tests::built().program("mdd-host"), &program).unwrap();
+    };
+    install();
+    let mut bridge = Bridge::of(home.starter_of(&program, &["bridge"]));
+    let hello = bridge.talk.hello().await;
+    install();
+    processes::signal(pid_of(&hello), Signal::KILL);
+    bridge.talk.notification("notice").await;
+    let host = home.only_host().await;
+    assert_eq!(std::fs::read_link(format!("/proc/{host}/exe")).unwrap(), program.canonicalize().unwrap());
+}
+
 fn dead_children(parent: u32) -> usize {
     let threads = std::fs::read_dir(format!("/proc/{parent}/task")).unwrap();
     let children = threads.map(|thread| std::fs::read_to_string(thread.unwrap().path().join("children")).unwrap());

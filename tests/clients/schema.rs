@@ -4,6 +4,7 @@ mod check;
 
 use crate::{
     home::Home,
+    jobs::workflow,
     talk::{Bridge, SocketTalk},
 };
 use check::Schema;
@@ -80,8 +81,22 @@ async fn what_is_said_is_what_the_schema_says() {
         }
     }
     assert_eq!(seen.0, 1);
+    let job = json!({"id": "a-job", "kind": "comfyui", "payload": workflow(2)});
+    result("jobs.submit").accept(&talk.ask("jobs.submit", job).await);
+    loop {
+        let params = talk.notification("update").await;
+        update.accept(&params);
+        let changes = params["changes"].as_array().unwrap();
+        let is_done = |change: &Value| change["what"] == "job" && change["value"]["state"] == "done";
+        if changes.iter().any(is_done) {
+            break;
+        }
+    }
+    for method in ["jobs.show", "jobs.discard"] {
+        result(method).accept(&talk.ask(method, json!({"job": "a-job"})).await);
+    }
     talk.ask("unsubscribe", Value::Null).await;
-    for method in ["ping", "snapshot", "drivers.list", "diagnostics", "backends.refresh"] {
+    for method in ["ping", "snapshot", "drivers.list", "jobs.list", "diagnostics", "backends.refresh"] {
         result(method).accept(&talk.ask(method, Value::Null).await);
     }
     let error = talk.call("no.such.method", Value::Null).await.unwrap_err();

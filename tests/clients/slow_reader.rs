@@ -44,7 +44,6 @@ async fn it_costs_little_slows_nobody_and_catches_up_with_a_snapshot() {
         most = most.max(processes::memory(host.pid));
     }
     assert!(most - before <= MAX_COST, "it grew by {} KiB", (most - before) >> 10);
-    assert_eq!(copy.snapshots, 1, "whoever reads misses nothing");
 
     let mut late = Copy::default();
     let now = copy.seq();
@@ -57,9 +56,9 @@ async fn it_costs_little_slows_nobody_and_catches_up_with_a_snapshot() {
     assert!(late.snapshots >= 2, "{MANY} changes were kept for it");
     assert!(late.changes < MANY as usize, "{} changes were kept for it", late.changes);
     // From here on it is a reader like any other.
-    let snapshots = late.snapshots;
+    let changes = late.changes;
     read_on(&mut hung, &mut late, 500).await;
-    assert_eq!(late.snapshots, snapshots);
+    assert!(late.changes > changes);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use tokio::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
     },
-    process::{Child, ChildStdin, ChildStdout},
+    process::{Child, ChildStdin, ChildStdout, Command},
 };
 
 /// A conversation with a host or a bridge.
@@ -62,7 +62,10 @@ pub(crate) struct Bridge {
 
 impl Bridge {
     pub(crate) fn start(home: &Home) -> Self {
-        let mut command = home.starter(&["bridge"]);
+        Self::of(home.starter(&["bridge"]))
+    }
+
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         Self { child, talk: Talk::over(output, input) }

@@ -60,7 +60,8 @@ async fn a_proxy_without_a_key(version: &str) {
     let folder = plugins(&["litellm"]);
     let running = Running::start(folder.path(), &[("litellm", &server.url())]);
     let ready = running.until("litellm", SOON, is_ready).await;
-    let models: Vec<_> = ready.models.iter().flatten().map(|model| model.name.as_str()).collect();
+    let models: Vec<_> =
+        ready.models.iter().flat_map(|models| models.iter()).map(|model| model.name.as_str()).collect();
     assert_eq!(models, ["mock-gpt", "mock-story", "dead-upstream"]);
     assert_eq!(ready.version.as_deref(), Some(version));
     assert!(ready.latency_ms.is_some());

@@ -140,6 +140,8 @@ struct Task {
     watching: Option<Watching>,
     identity: Option<Identity>,
     inventory: Option<Arc<model::Inspection>>,
+    /// Those of the inventory, as clients see them.
+    models: Option<Arc<[ModelView]>>,
     latency: Latency,
     since: SystemTime,
     last: Option<BackendView>,
@@ -158,6 +160,7 @@ impl Task {
             watching: None,
             identity: None,
             inventory: None,
+            models: None,
             latency: Latency::default(),
             since: SystemTime::now(),
             last: None,
@@ -325,6 +328,7 @@ impl Task {
                 Some(Input::Checked(result.map_err(|error| self.fault(&error))))
             }
             Answer::Inventory(Ok(inventory)) => {
+                self.models = Some(inventory.models.iter().map(ModelView::from).collect());
                 self.inventory = Some(Arc::new(inventory));
                 None
             }
@@ -402,7 +406,7 @@ impl Task {
             queue,
             latency_ms: self.latency.view(),
             devices: inventory.map(|inventory| inventory.devices.iter().map(DeviceView::from).collect()),
-            models: inventory.map(|inventory| inventory.models.iter().map(ModelView::from).collect()),
+            models: self.models.clone(),
             makes: declaration.makes.clone(),
             icon: declaration.icon.clone(),
             attribution: declaration.attribution.clone(),

@@ -3,7 +3,7 @@
 //! There is no queue per reader: the last changes are kept once, and a reader that falls behind them gets a snapshot.
 
 use super::{BackendView, Change, JobView, Notice, Numbered, Snapshot, Update};
-use crate::health::summarize;
+use crate::health::{Summary, summarize};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -55,7 +55,7 @@ impl Bus {
             }
             let seen = entry.at(Instant::now());
             state.backends.insert(entry.view.id.clone(), entry);
-            Some(Change::Backend(Box::new(seen)))
+            Some(Change::Backend(Arc::new(seen)))
         });
     }
 
@@ -76,7 +76,7 @@ impl Bus {
                 return None;
             }
             state.jobs.insert(view.id.clone(), view.clone());
-            Some(Change::Job(Box::new(view)))
+            Some(Change::Job(Arc::new(view)))
         });
     }
 
@@ -134,11 +134,15 @@ impl State {
         let backends: Vec<_> = self.backends.values().map(|entry| entry.at(now)).collect();
         Snapshot {
             seq: self.last,
-            summary: summarize(&backends),
+            summary: self.summary(),
             backends,
             jobs: self.jobs.values().cloned().collect(),
             notices: self.notices.iter().cloned().collect(),
         }
+    }
+
+    fn summary(&self) -> Summary {
+        summarize(self.backends.values().map(|entry| &entry.view))
     }
 
     /// The changes after `seen`, or nothing when some of them are no longer kept.
@@ -202,7 +206,7 @@ impl Subscription {
         let update = match self.seen {
             Some(seen) if seen == state.last => return None,
             Some(seen) => match state.after(seen) {
-                Some(changes) => Update::Changes { summary: state.snapshot().summary, changes },
+                Some(changes) => Update::Changes { summary: state.summary(), changes },
                 None => Update::Snapshot(Box::new(state.snapshot())),
             },
             None => Update::Snapshot(Box::new(state.snapshot())),

@@ -4,6 +4,7 @@ use super::{BackendView, JobView, Snapshot};
 use crate::health::Summary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The next thing that a subscriber gets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,17 +31,17 @@ pub struct Numbered {
     pub change: Change,
 }
 
-/// One thing that is new.
+/// One thing that is new. Readers share it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", tag = "what", content = "value")]
 #[non_exhaustive]
 pub enum Change {
     /// A backend is new or different.
-    Backend(Box<BackendView>),
+    Backend(Arc<BackendView>),
     /// The backend with this id is gone.
     BackendRemoved(String),
     /// A job is new or different.
-    Job(Box<JobView>),
+    Job(Arc<JobView>),
     /// The job with this id is no longer kept.
     JobRemoved(String),
     /// Something for people to read.

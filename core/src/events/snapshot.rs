@@ -8,6 +8,7 @@ use crate::{
 use mdd_driver_api::model;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Everything at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,12 +51,12 @@ impl Snapshot {
         match change {
             Change::Backend(view) => {
                 let at = self.backends.binary_search_by(|known| known.id.cmp(&view.id));
-                put(&mut self.backends, at, *view);
+                put(&mut self.backends, at, Arc::unwrap_or_clone(view));
             }
             Change::BackendRemoved(id) => self.backends.retain(|known| known.id != id),
             Change::Job(view) => {
                 let at = self.jobs.binary_search_by(|known| known.id.cmp(&view.id));
-                put(&mut self.jobs, at, *view);
+                put(&mut self.jobs, at, Arc::unwrap_or_clone(view));
             }
             Change::JobRemoved(id) => self.jobs.retain(|known| known.id != id),
             Change::Notice(notice) => self.notices.push(notice),
@@ -105,8 +106,8 @@ pub struct BackendView {
     pub latency_ms: Option<LatencyView>,
     /// Its processors; null while unknown.
     pub devices: Option<Vec<DeviceView>>,
-    /// What can be asked for by name; null while unknown.
-    pub models: Option<Vec<ModelView>>,
+    /// What can be asked for by name; null while unknown. Shared, as there may be hundreds and each change has them.
+    pub models: Option<Arc<[ModelView]>>,
     /// What it makes.
     pub makes: Vec<String>,
     /// Name of its icon.

@@ -26,9 +26,10 @@ pub struct Summary {
 }
 
 /// A pure function of the parts.
-pub fn summarize(backends: &[BackendView]) -> Summary {
-    let severity = backends.iter().map(severity).max().unwrap_or(Severity::Attention);
-    Summary { severity, sentence: sentence(backends) }
+pub fn summarize<'v>(backends: impl IntoIterator<Item = &'v BackendView>) -> Summary {
+    let backends: Vec<_> = backends.into_iter().collect();
+    let severity = backends.iter().copied().map(severity).max().unwrap_or(Severity::Attention);
+    Summary { severity, sentence: sentence(&backends) }
 }
 
 fn severity(backend: &BackendView) -> Severity {
@@ -41,9 +42,9 @@ fn severity(backend: &BackendView) -> Severity {
     }
 }
 
-fn sentence(backends: &[BackendView]) -> String {
+fn sentence(backends: &[&BackendView]) -> String {
     let worst_first = |wanted: Severity| backends.iter().filter(move |backend| severity(backend) == wanted);
-    let usable = |backend: &&BackendView| backend.state == StateName::Connected;
+    let usable = |backend: &&&BackendView| backend.state == StateName::Connected;
     let troubled: Vec<_> = worst_first(Severity::Problem).chain(worst_first(Severity::Attention)).collect();
     match troubled.as_slice() {
         [] if backends.iter().any(|backend| usable(&backend)) => {
@@ -61,7 +62,7 @@ fn sentence(backends: &[BackendView]) -> String {
     }
 }
 
-fn trouble(backend: &BackendView, all: &[BackendView]) -> String {
+fn trouble(backend: &BackendView, all: &[&BackendView]) -> String {
     let what = state_in_words(backend);
     let missing: Vec<_> =
         backend.makes.iter().filter(|thing| !can_be_made(thing, all)).map(|thing| plural(thing)).collect();
@@ -72,7 +73,7 @@ fn trouble(backend: &BackendView, all: &[BackendView]) -> String {
     }
 }
 
-fn can_be_made(thing: &str, all: &[BackendView]) -> bool {
+fn can_be_made(thing: &str, all: &[&BackendView]) -> bool {
     all.iter().any(|backend| backend.state == StateName::Connected && backend.makes.iter().any(|made| made == thing))
 }
 

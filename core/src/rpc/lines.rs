@@ -1,6 +1,6 @@
 //! Lines from somebody who may send anything: without end, without line ends, without UTF-8.
 
-use std::io;
+use std::io::{self, BufRead as _};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _};
 
 /// No request is longer, in bytes. Files of jobs are named by path, so payloads are the largest thing that comes.
@@ -40,8 +40,9 @@ impl<R: AsyncBufRead + Unpin> LineReader<R> {
             if piece.is_empty() {
                 return Ok(None);
             }
-            let end = piece.iter().position(|&byte| byte == b'\n');
-            let taken = &piece[..end.unwrap_or(piece.len())];
+            let used = (&mut &*piece).skip_until(b'\n')?;
+            let ends = piece[used - 1] == b'\n';
+            let taken = &piece[..used - usize::from(ends)];
             if !self.dropping {
                 if self.line.len() + taken.len() > self.max {
                     self.dropping = true;
@@ -50,9 +51,8 @@ impl<R: AsyncBufRead + Unpin> LineReader<R> {
                     self.line.extend_from_slice(taken);
                 }
             }
-            let used = taken.len() + usize::from(end.is_some());
             self.reader.consume(used);
-            if end.is_some() {
+            if ends {
                 return Ok(Some(self.finish()));
             }
         }

@@ -5,6 +5,7 @@ use super::{
     LineReader, MAX_LINE, Message, Nothing, PROTOCOL, RpcError,
     server::Serving,
     service::{self, Service},
+    wire::notification_line,
 };
 use crate::{
     events::{JobView, Snapshot, Subscription, Update},
@@ -15,8 +16,8 @@ use serde_json::{Value, json};
 use std::{io, sync::Arc};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt as _};
 
-/// Changes that are sent as one line at the most, so that no line grows without end.
-const CHANGES_IN_A_LINE: usize = 64;
+/// Changes that are sent as one line at the most: a line is what a client that does not read costs.
+const CHANGES_IN_A_LINE: usize = 16;
 
 /// Serves a client until it goes away. There is no queue: while a client does not read, nothing more is read from it and
 /// its changes are kept by the bus, once for all.
@@ -62,13 +63,13 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             Ok(Message::Request { id, method, params }) => {
                 let outcome = self.call(&method, params).await;
                 match id {
-                    Some(id) => self.write(&Message::Response { id, outcome }).await,
+                    Some(id) => self.answer(Message::Response { id, outcome }).await,
                     None => Ok(()),
                 }
             }
             // The host asks clients nothing.
             Ok(Message::Response { .. }) => Ok(()),
-            Err(error) => self.write(&Message::Response { id: Value::Null, outcome: Err(error) }).await,
+            Err(error) => self.answer(Message::Response { id: Value::Null, outcome: Err(error) }).await,
         }
     }
 
@@ -95,13 +96,19 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         }
     }
 
-    async fn notify(&mut self, update: &Update) -> io::Result<()> {
-        let params = serde_json::to_value(update).map_err(io::Error::other)?;
-        self.write(&Message::notification("update", params)).await
+    async fn answer(&mut self, answer: Message) -> io::Result<()> {
+        let line = answer.line();
+        // Only the line is kept for a client that does not read.
+        drop(answer);
+        self.write(&line).await
     }
 
-    async fn write(&mut self, message: &Message) -> io::Result<()> {
-        self.writer.write_all(&message.line()).await?;
+    async fn notify(&mut self, update: &Update) -> io::Result<()> {
+        self.write(&notification_line("update", update)).await
+    }
+
+    async fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.writer.write_all(line).await?;
         self.writer.flush().await
     }
 }

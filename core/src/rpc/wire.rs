@@ -73,19 +73,47 @@ impl RpcError {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+/// What comes in.
+#[derive(Deserialize)]
 struct Raw {
     jsonrpc: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     method: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     params: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "even_null")]
+    #[serde(default, deserialize_with = "even_null")]
     result: Option<Value>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     error: Option<RpcError>,
+}
+
+/// What goes out.
+#[derive(Serialize)]
+struct Written<'m, P> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'m Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'m str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<&'m P>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'m Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'m RpcError>,
+}
+
+impl<P: Serialize> Written<'_, P> {
+    fn line(&self) -> Vec<u8> {
+        let mut line = serde_json::to_vec(self).expect("a message holds nothing that JSON cannot");
+        line.push(b'\n');
+        line
+    }
+}
+
+/// A line that wants no answer, made without a copy of what is in it.
+pub(super) fn notification_line(method: &str, params: &impl Serialize) -> Vec<u8> {
+    let written =
+        Written { jsonrpc: "2.0", id: None, method: Some(method), params: Some(params), result: None, error: None };
+    written.line()
 }
 
 /// A result may be null, which is not the same as none.
@@ -136,17 +164,18 @@ impl Message {
 
     /// Writes a line with its end.
     pub fn line(&self) -> Vec<u8> {
-        let (id, method, params, result, error) = match self.clone() {
-            Self::Request { id, method, params } => {
-                (id, Some(method), Some(params).filter(|p| !p.is_null()), None, None)
-            }
-            Self::Response { id, outcome: Ok(result) } => (Some(id), None, None, Some(result), None),
-            Self::Response { id, outcome: Err(error) } => (Some(id), None, None, None, Some(error)),
+        let empty = Written { jsonrpc: "2.0", id: None, method: None, params: None, result: None, error: None };
+        let written = match self {
+            Self::Request { id, method, params } => Written {
+                id: id.as_ref(),
+                method: Some(method),
+                params: Some(params).filter(|params| !params.is_null()),
+                ..empty
+            },
+            Self::Response { id, outcome: Ok(result) } => Written { id: Some(id), result: Some(result), ..empty },
+            Self::Response { id, outcome: Err(error) } => Written { id: Some(id), error: Some(error), ..empty },
         };
-        let raw = Raw { jsonrpc: "2.0".to_owned(), id, method, params, result, error };
-        let mut line = serde_json::to_vec(&raw).expect("a message holds nothing that JSON cannot");
-        line.push(b'\n');
-        line
+        written.line()
     }
 }
 

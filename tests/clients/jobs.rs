@@ -1,0 +1,74 @@
+//! A host with work to do does not leave, whoever asks.
+
+use crate::{PATIENCE, copy::Copy, home::Home, soon, talk::SocketTalk};
+use mdd_core::{events::JobState, rpc::ErrorCode};
+use mdd_sim::{JobState as Remote, Sim};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// A picture after so many tenths of a second.
+pub(crate) fn workflow(tenths: u32) -> Value {
+    json!({
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 0}},
+        "2": {"class_type": "LabSlow", "inputs": {"image": ["1", 0], "steps": tenths, "delay": 0.1, "preview": true}},
+        "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "mdd"}},
+    })
+}
+
+async fn submit(talk: &mut SocketTalk, id: &str, tenths: u32) -> Value {
+    talk.ask("jobs.submit", json!({"id": id, "kind": "comfyui", "payload": workflow(tenths)})).await
+}
+
+#[tokio::test]
+async fn it_stays_without_clients_until_the_work_is_done() {
+    let sim = Sim::start("comfyui").await.unwrap();
+    let home = Home::with(&["comfyui"], &[("comfyui", &sim.url())]);
+    let mut host = home.serve_with(&["--idle-exit", "0.5"]).await;
+    let mut client = SocketTalk::greeted(&home).await;
+    submit(&mut client, "long", 30).await;
+    drop(client);
+    assert!(host.ended().await.success());
+    let jobs = sim.ledger().jobs;
+    assert_eq!((jobs.len(), jobs[0].runs, jobs[0].state), (1, 1, Remote::Finished));
+}
+
+#[tokio::test]
+async fn it_hands_over_when_the_work_is_done_and_takes_no_more() {
+    let sim = Sim::start("comfyui").await.unwrap();
+    let home = Home::with(&["comfyui"], &[("comfyui", &sim.url())]);
+    let mut host = home.serve().await;
+    let mut client = SocketTalk::greeted(&home).await;
+    let mut witness = SocketTalk::subscribed(&home).await;
+    submit(&mut client, "long", 20).await;
+    let answer = client.ask("host.hand-over", json!({"version": "999.0.0"})).await;
+    assert_eq!(answer, json!({"open_jobs": 1}));
+    let another = json!({"id": "another", "kind": "comfyui", "payload": workflow(1)});
+    assert_eq!(client.error("jobs.submit", another).await.0, ErrorCode::Draining as i64);
+    // Whoever watches sees the work done before the end.
+    let mut copy = Copy::default();
+    let done = |copy: &Copy| {
+        let job = copy.state.as_ref().and_then(|state| state.jobs.first());
+        job.is_some_and(|job| job.state == JobState::Done)
+    };
+    while !done(&copy) {
+        copy.take(witness.update().await);
+    }
+    assert!(host.ended().await.success());
+    assert_eq!(sim.ledger().jobs.len(), 1);
+}
+
+#[tokio::test]
+async fn a_command_waits_for_its_job_and_tells_where_the_result_is() {
+    let sim = Sim::start("comfyui").await.unwrap();
+    let home = Home::with(&["comfyui"], &[("comfyui", &sim.url())]);
+    let payload = workflow(3).to_string();
+    let mut command = home.starter(&["jobs", "submit", "--kind", "comfyui", "--wait", "--json", &payload]);
+    let output = soon("the end", command.output()).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let job: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(job["state"], "done", "{job:#}");
+    assert!(Path::new(job["results"][0]["path"].as_str().unwrap()).is_file(), "{job:#}");
+    // The host that was started for it stays.
+    home.only_host().await;
+    sim.wait_for(|ledger| ledger.jobs.len() == 1, PATIENCE).await.unwrap();
+}
