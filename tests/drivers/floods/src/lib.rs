@@ -31,7 +31,7 @@ impl Driver for Floods {
         let mut queue = Queue { running: 0, pending: Some(0) };
         while sink.status(&Sample::with_queue(queue)) {
             queue.running += 1;
-            if queue.running % 4 == 0 {
+            if queue.running.is_multiple_of(4) {
                 self.host.sleep(Duration::from_millis(1)).await;
             }
         }
