@@ -39,8 +39,10 @@ fn panic_text(payload: Box<dyn Any + Send>) -> String {
         let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
         format!("panicked: {}", text.unwrap_or("a value that is no text"))
     });
-    // A payload may panic in its own drop.
-    std::mem::forget(payload);
+    // One of another type may panic in its own drop.
+    if !payload.is::<&str>() && !payload.is::<String>() {
+        std::mem::forget(payload);
+    }
     text
 }
 

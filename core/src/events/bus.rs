@@ -2,16 +2,29 @@
 //!
 //! There is no queue per reader: the last changes are kept once, and a reader that falls behind them gets a snapshot.
 
+#[cfg(mdd_shuttle)]
+mod interleavings;
+
 use super::{BackendView, Change, JobView, Notice, Numbered, Snapshot, Update};
 use crate::health::{Summary, summarize};
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, PoisonError},
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
+#[cfg(mdd_shuttle)]
+use {
+    interleavings::watch,
+    shuttle::sync::{Mutex, MutexGuard},
+};
+#[cfg(not(mdd_shuttle))]
+use {
+    std::sync::{Mutex, MutexGuard},
+    tokio::sync::watch,
+};
 
 /// Changes that are kept for readers that are a little behind.
-const KEPT_CHANGES: usize = 512;
+const KEPT_CHANGES: usize = if cfg!(mdd_shuttle) { 1 } else { 512 };
 /// Notices that a new reader still gets to see.
 const KEPT_NOTICES: usize = 20;
 
@@ -216,7 +229,7 @@ impl Subscription {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(mdd_shuttle)))]
 mod tests {
     use super::{Bus, KEPT_CHANGES, Subscription};
     use crate::events::{Change, Notice, Update};
