@@ -6,7 +6,11 @@ mod missing;
 pub use candidate::{Found, identify};
 pub use missing::missing_view;
 
-use crate::{connection::Shared, endpoint::Endpoint, plugins::LoadedDriver};
+use crate::{
+    connection::Shared,
+    endpoint::Endpoint,
+    plugins::{LoadedDriver, Plugins},
+};
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,7 +48,7 @@ pub enum News {
 /// Looks at the default ports of all drivers.
 pub struct PortWatch {
     shared: Shared,
-    drivers: Vec<Arc<LoadedDriver>>,
+    plugins: Plugins,
     strangers: BTreeMap<u16, Instant>,
     under_way: BTreeSet<u16>,
 }
@@ -56,9 +60,9 @@ enum Outcome {
 }
 
 impl PortWatch {
-    /// The drivers in the order in which they are asked.
-    pub fn new(shared: Shared, drivers: Vec<Arc<LoadedDriver>>) -> Self {
-        Self { shared, drivers, strangers: BTreeMap::new(), under_way: BTreeSet::new() }
+    /// The drivers that there are at each look are asked.
+    pub fn new(shared: Shared, plugins: Plugins) -> Self {
+        Self { shared, plugins, strangers: BTreeMap::new(), under_way: BTreeSet::new() }
     }
 
     /// Runs until nobody listens any more. `taken` says which ports have a backend already.
@@ -67,8 +71,16 @@ impl PortWatch {
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut probes = FuturesUnordered::new();
         let mut first_round = true;
+        let mut changes = self.plugins.changes();
         loop {
             let told = tokio::select! {
+                Ok(()) = changes.changed() => {
+                    // A stranger may be one of theirs.
+                    self.strangers.clear();
+                    first_round = true;
+                    looks.reset_immediately();
+                    None
+                }
                 _ = looks.tick() => {
                     probes.extend(self.due(&taken()));
                     None
@@ -80,7 +92,7 @@ impl PortWatch {
             {
                 return;
             }
-            if first_round && probes.is_empty() {
+            if first_round && probes.is_empty() && !changes.has_changed().unwrap_or(false) {
                 first_round = false;
                 if news.send(News::FirstRoundOver).await.is_err() {
                     return;
@@ -92,25 +104,19 @@ impl PortWatch {
     /// The probes of all ports that may be looked at now.
     fn due(&mut self, taken: &BTreeSet<u16>) -> Vec<BoxFuture<'static, (u16, Option<Outcome>)>> {
         let now = Instant::now();
+        let drivers = self.plugins.active();
         let ports: BTreeSet<u16> =
-            self.drivers.iter().flat_map(|driver| driver.manifest.driver.default_ports.iter().copied()).collect();
+            drivers.iter().flat_map(|driver| driver.manifest.driver.default_ports.iter().copied()).collect();
         let mut probes = Vec::new();
         for port in ports {
             if taken.contains(&port) || !self.under_way.insert(port) {
                 continue;
             }
             let known_stranger = self.strangers.get(&port).is_some_and(|again| now < *again);
-            let probe = look(port, self.shared.clone(), self.order(port), known_stranger);
+            let probe = look(port, self.shared.clone(), order(&drivers, port), known_stranger);
             probes.push(async move { (port, probe.await) }.boxed());
         }
         probes
-    }
-
-    /// Drivers that call this port theirs come first; each group by rank.
-    fn order(&self, port: u16) -> Vec<Arc<LoadedDriver>> {
-        let mut drivers = self.drivers.clone();
-        drivers.sort_by_key(|driver| !driver.manifest.driver.default_ports.contains(&port));
-        drivers
     }
 
     fn settle(&mut self, port: u16, outcome: Option<Outcome>) -> Option<News> {
@@ -130,6 +136,13 @@ impl PortWatch {
             }
         }
     }
+}
+
+/// Drivers that call this port theirs come first; each group by rank.
+fn order(drivers: &[Arc<LoadedDriver>], port: u16) -> Vec<Arc<LoadedDriver>> {
+    let mut drivers = drivers.to_vec();
+    drivers.sort_by_key(|driver| !driver.manifest.driver.default_ports.contains(&port));
+    drivers
 }
 
 /// Both loopback addresses at once; the older family wins when both are open. `None`: nothing new.

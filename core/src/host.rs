@@ -1,12 +1,14 @@
 //! The host: drivers, discovery and supervisors together.
 
+mod change_of_drivers;
+
 use crate::{
     connection::{Backend, Shared, Supervisor},
     diagnosis::{self, Reason},
     discovery::{Found, News, PortWatch, missing_view},
     events::{BackendView, Bus, Changes, Origin, Snapshot, StateName, Subscription},
     jobs::{self, Jobs},
-    plugins::{DriverRuntime, LoadedDriver, Registry, SearchPath},
+    plugins::{DriverRuntime, LoadedDriver, Plugins, Registry, SearchPath},
     rpc::{DriverView, Drivers},
     settings::{Named, Settings},
     transport::{Transport, TransportError},
@@ -36,16 +38,15 @@ pub enum StartError {
 
 /// A running host. Dropping it ends all supervision.
 pub struct Host {
-    registry: Registry,
     inner: Arc<Inner>,
     first_round: watch::Receiver<bool>,
-    discovery: Option<JoinHandle<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 struct Inner {
     settings: Settings,
     shared: Shared,
-    drivers: Vec<Arc<LoadedDriver>>,
+    plugins: Plugins,
     jobs: Jobs,
     supervisors: Mutex<BTreeMap<String, Supervisor>>,
     started: SystemTime,
@@ -57,31 +58,39 @@ impl Host {
     /// # Errors
     /// When the system lacks what no host can do without; a bad driver or setting is no reason.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let registry =
-            Registry::scan(&SearchPath::new(settings.plugins.clone()), &settings.state_folder.join("drivers"));
+        let path = SearchPath::new(settings.plugins.clone());
+        let plugins = Plugins::start(path, &settings.state_folder.join("drivers"));
         let shared = Shared {
             transport: Transport::new(Handle::current())?,
             runtime: DriverRuntime::start()?,
             bus: Arc::new(Bus::default()),
         };
-        let drivers = registry.active();
+        let drivers = plugins.active();
         let inner = Arc::new(Inner {
             jobs: carried(&settings, &shared, &drivers),
-            drivers,
+            plugins,
             settings,
             shared,
             supervisors: Mutex::default(),
             started: SystemTime::now(),
         });
-        inner.supervise_named();
+        inner.supervise_named(&drivers);
+        let mut tasks = vec![tokio::spawn(inner.clone().follow_plugins(drivers))];
         let (tell_first_round, first_round) = watch::channel(!inner.settings.discovery);
-        let discovery = inner.settings.discovery.then(|| tokio::spawn(inner.clone().discover(tell_first_round)));
-        Ok(Self { registry, inner, first_round, discovery })
+        if inner.settings.discovery {
+            tasks.push(tokio::spawn(inner.clone().discover(tell_first_round)));
+        }
+        Ok(Self { inner, first_round, tasks })
     }
 
-    /// The files of the plugins folders.
-    pub fn registry(&self) -> &Registry {
-        &self.registry
+    /// The files of the plugins folders, now.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.inner.plugins.registry()
+    }
+
+    /// The same whenever that changes.
+    pub fn registry_changes(&self) -> watch::Receiver<Arc<Registry>> {
+        self.inner.plugins.changes()
     }
 
     /// Everything as it is now.
@@ -116,7 +125,7 @@ impl Host {
 
     /// Every file of the plugins folders and what it is used for.
     pub fn drivers(&self) -> Drivers {
-        Drivers { drivers: self.registry.files().iter().map(DriverView::of).collect() }
+        Drivers { drivers: self.registry().files().iter().map(DriverView::of).collect() }
     }
 
     /// One object for a report: versions, drivers, backends, without names of home folders and without secrets.
@@ -163,9 +172,10 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        if let Some(discovery) = &self.discovery {
-            discovery.abort();
+        for task in &self.tasks {
+            task.abort();
         }
+        self.inner.plugins.close();
         self.inner.jobs.close();
         self.inner.supervisors().clear();
     }
@@ -198,19 +208,23 @@ impl Inner {
         humantime::format_rfc3339_seconds(self.started).to_string()
     }
 
-    fn supervise_named(&self) {
-        for driver in &self.drivers {
-            for named in self.settings.named(&driver.manifest.driver) {
-                let backend = self.backend(driver, named.endpoint, named.origin);
-                self.supervisors()
-                    .entry(backend.id())
-                    .or_insert_with(|| self.with_jobs(Supervisor::start(backend, &self.shared)));
-            }
+    fn supervise_named(&self, drivers: &[Arc<LoadedDriver>]) {
+        for driver in drivers {
+            self.supervise_named_of(driver);
         }
         for named in &self.settings.backends {
-            if !self.drivers.iter().any(|driver| driver.kind() == named.kind) {
+            if !drivers.iter().any(|driver| driver.kind() == named.kind) {
                 self.shared.bus.publish(self.without_driver(named), None);
             }
+        }
+    }
+
+    fn supervise_named_of(&self, driver: &Arc<LoadedDriver>) {
+        for named in self.settings.named(&driver.manifest.driver) {
+            let backend = self.backend(driver, named.endpoint, named.origin);
+            self.supervisors()
+                .entry(backend.id())
+                .or_insert_with(|| self.with_jobs(Supervisor::start(backend, &self.shared)));
         }
     }
 
@@ -226,7 +240,7 @@ impl Inner {
 
     async fn discover(self: Arc<Self>, first_round: watch::Sender<bool>) {
         let (sender, mut news) = mpsc::channel(16);
-        let ports = PortWatch::new(self.shared.clone(), self.drivers.clone());
+        let ports = PortWatch::new(self.shared.clone(), self.plugins.clone());
         let inner = self.clone();
         let looking = ports.run(sender, move || inner.taken_ports());
         let listening = async {
@@ -289,7 +303,7 @@ impl Inner {
             .filter(|backend| backend.origin != Origin::Missing)
             .map(|backend| backend.kind)
             .collect();
-        for driver in &self.drivers {
+        for driver in self.plugins.active() {
             let declaration = &driver.manifest.driver;
             if known.contains(driver.kind()) || declaration.default_ports.is_empty() {
                 self.shared.bus.remove(driver.kind());

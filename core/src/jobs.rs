@@ -118,6 +118,21 @@ impl Jobs {
         });
     }
 
+    /// The kinds from now on: drivers come and go while a host runs.
+    pub fn declare(&self, declarations: impl IntoIterator<Item = Declaration>) {
+        self.0.declarations.set(declarations);
+    }
+
+    /// Jobs that a connected backend has.
+    pub fn under_way(&self, backend: &str) -> u32 {
+        self.0.dispatcher.under_way(backend)
+    }
+
+    /// Gives a backend no more jobs, or again; what it has it finishes.
+    pub fn drain(&self, backend: &str, drains: bool) {
+        self.0.dispatcher.drain(backend, drains);
+    }
+
     /// Accepts a job once it is durable, and says how it stands. The same submission again is the same job.
     ///
     /// # Errors

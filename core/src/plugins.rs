@@ -6,15 +6,19 @@
 mod copy;
 mod inert;
 pub mod inspect;
+mod live;
 mod load;
 mod log;
 mod refusal;
 mod registry;
 mod runtime;
 pub mod search;
+mod stamp;
 mod trial;
+mod watcher;
 
 pub use inspect::Inspected;
+pub use live::Plugins;
 pub use load::LoadedDriver;
 pub use refusal::Refusal;
 pub use registry::{DriverFile, DriverStatus, Registry};

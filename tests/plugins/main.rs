@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod hot;
+
 use mdd_core::plugins::{self, DriverStatus, Registry, SearchPath};
 use mdd_tests::{add_driver, built, mdd_host, plugins as folder_of};
 use serde_json::Value;

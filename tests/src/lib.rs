@@ -5,12 +5,16 @@
 mod build;
 mod command;
 mod running;
+mod stub;
 mod subject;
+mod variant;
 
 pub use build::{Built, built};
 pub use command::mdd_host;
 pub use running::{Running, eventually};
+pub use stub::{Answer, Stub};
 pub use subject::Subject;
+pub use variant::{drop_in, variant};
 
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

@@ -82,6 +82,11 @@ impl Supervisor {
         &self.id
     }
 
+    /// What it is.
+    pub fn backend(&self) -> &Backend {
+        &self.backend
+    }
+
     /// Where it is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.backend.endpoint

@@ -73,7 +73,7 @@ async fn admit(room: &Arc<Room>, submission: Submission) -> Result<Arc<Job>, Sub
         .declarations
         .get(&kind)
         .ok_or_else(|| SubmitError::UnknownKind { kind: kind.clone(), known: room.declarations.kinds() })?;
-    let operation = submission.check(declaration)?;
+    let operation = submission.check(&declaration)?;
     let Submission { id, payload, files, .. } = submission;
     let (folder, files) = copied(room, &id, files).await?;
     let ticket = Ticket {

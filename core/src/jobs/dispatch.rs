@@ -62,6 +62,20 @@ impl Dispatcher {
         self.changed.notify_one();
     }
 
+    /// Gives a backend no more jobs, or again.
+    pub(super) fn drain(self: &Arc<Self>, backend: &str, drains: bool) {
+        if let Some(place) = self.state().places.get_mut(backend) {
+            place.drains = drains;
+        }
+        self.dispatch();
+    }
+
+    /// Jobs that a connected backend has.
+    pub(super) fn under_way(&self, backend: &str) -> u32 {
+        let state = self.state();
+        state.places.get(backend).filter(|place| place.is_connected()).map_or(0, |place| place.taken)
+    }
+
     /// The kind of a backend that is or was there.
     pub(super) fn kind_of(&self, backend: &str) -> Option<String> {
         self.state().places.get(backend).map(|place| place.kind.clone())

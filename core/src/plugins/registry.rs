@@ -1,6 +1,9 @@
 //! All driver files of the search path, and which one drives which kind.
 
-use super::{LoadedDriver, Refusal, SearchPath, inspect, open};
+use super::{
+    LoadedDriver, Refusal, SearchPath, inspect, open,
+    stamp::{Stamp, stamp},
+};
 use mdd_driver_api::manifest::Manifest;
 use std::{
     collections::BTreeMap,
@@ -9,7 +12,7 @@ use std::{
 };
 
 /// What became of one file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct DriverFile {
     /// Where it is.
     pub path: PathBuf,
@@ -17,10 +20,12 @@ pub struct DriverFile {
     pub sha256: Option<String>,
     /// What it is used for.
     pub status: DriverStatus,
+    /// How it looked from outside when it was opened.
+    stamp: Option<Stamp>,
 }
 
 /// What a file is used for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum DriverStatus {
     /// It drives its kind.
     Active(Arc<LoadedDriver>),
@@ -34,7 +39,7 @@ pub enum DriverStatus {
     /// It cannot be used.
     Rejected {
         /// Why.
-        refusal: Refusal,
+        refusal: Arc<Refusal>,
         /// What it declares, where that can be read.
         manifest: Option<Box<Manifest>>,
     },
@@ -46,13 +51,48 @@ impl DriverFile {
         match opened {
             Ok(driver) => {
                 let sha256 = Some(driver.sha256.clone());
-                Self { path, sha256, status: DriverStatus::Active(Arc::new(driver)) }
+                Self { path, sha256, status: DriverStatus::Active(Arc::new(driver)), stamp: None }
             }
             Err(refusal) => {
                 let inspect::Glance { sha256, manifest } = inspect::glance(&path);
-                Self { path, sha256, status: DriverStatus::Rejected { refusal, manifest: manifest.map(Box::new) } }
+                let status = DriverStatus::Rejected { refusal: Arc::new(refusal), manifest: manifest.map(Box::new) };
+                Self { path, sha256, status, stamp: None }
             }
         }
+    }
+
+    fn open(path: &Path, copies: &Path) -> Self {
+        // Taken first: what is written from then on makes it another file.
+        let stamp = stamp(path);
+        let file = Self::of(path.to_owned(), open(path, copies));
+        if let DriverStatus::Rejected { refusal, .. } = &file.status {
+            tracing::warn!(
+                path = %path.display(), code = refusal.code(), reason = %refusal, remedy = refusal.remedy(),
+                "a file in the plugins folder is not used"
+            );
+        }
+        Self { stamp, ..file }
+    }
+
+    /// The same file as it was when it was opened, before it was compared with others.
+    fn untouched(&self, stamp: Option<Stamp>) -> Option<Self> {
+        if stamp.is_none() || self.stamp != stamp {
+            return None;
+        }
+        let status = match &self.status {
+            DriverStatus::Shadowed { driver, .. } => DriverStatus::Active(driver.clone()),
+            other => other.clone(),
+        };
+        Some(Self { status, ..self.clone() })
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let word = |file: &Self| match &file.status {
+            DriverStatus::Active(_) => String::new(),
+            DriverStatus::Shadowed { by, .. } => by.display().to_string(),
+            DriverStatus::Rejected { refusal, .. } => refusal.to_string(),
+        };
+        self.path == other.path && self.sha256 == other.sha256 && word(self) == word(other)
     }
 
     /// What it declares, where that can be read.
@@ -73,25 +113,40 @@ pub struct Registry {
 impl Registry {
     /// Opens every file of the search path. A file that is refused is listed and harms no other.
     pub fn scan(path: &SearchPath, copies: &Path) -> Self {
-        let paths = path.files();
-        // Each file costs a few milliseconds of hashing and relocation, and they do not depend on each other.
-        let opened: Vec<_> = std::thread::scope(|scope| {
-            let threads: Vec<_> = paths.iter().map(|path| scope.spawn(|| open(path, copies))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(host_panicked()))).collect()
-        });
-        Self::settle(paths.into_iter().zip(opened))
+        Self::default().scan_again(path, copies)
     }
 
-    fn settle(opened: impl Iterator<Item = (PathBuf, Result<LoadedDriver, Refusal>)>) -> Self {
-        let mut files: Vec<_> = opened.map(|(path, result)| DriverFile::of(path, result)).collect();
-        for file in &files {
-            if let DriverStatus::Rejected { refusal, .. } = &file.status {
-                tracing::warn!(
-                    path = %file.path.display(), code = refusal.code(), reason = %refusal, remedy = refusal.remedy(),
-                    "a file in the plugins folder is not used"
-                );
-            }
-        }
+    /// The same, where files that were not touched meanwhile stay as they are.
+    #[must_use]
+    pub fn scan_again(&self, path: &SearchPath, copies: &Path) -> Self {
+        let paths = path.files();
+        // Each file costs a few milliseconds of hashing and relocation, and they do not depend on each other.
+        let files: Vec<_> = std::thread::scope(|scope| {
+            let look = |path| match self.untouched(path) {
+                Some(file) => Ok(file),
+                None => Err(scope.spawn(move || DriverFile::open(path, copies))),
+            };
+            let looks: Vec<_> = paths.iter().map(|path| (path, look(path))).collect();
+            let panicked = |path: &PathBuf| DriverFile::of(path.clone(), Err(host_panicked()));
+            let wait = |(path, look): (&PathBuf, Result<DriverFile, std::thread::ScopedJoinHandle<'_, DriverFile>>)| {
+                look.unwrap_or_else(|thread| thread.join().unwrap_or_else(|_| panicked(path)))
+            };
+            looks.into_iter().map(wait).collect()
+        });
+        Self::settle(files)
+    }
+
+    /// Whether everything is used for the same as there.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.files.len() == other.files.len()
+            && self.files.iter().zip(&other.files).all(|(file, other)| file.is_same(other))
+    }
+
+    fn untouched(&self, path: &Path) -> Option<DriverFile> {
+        self.files.iter().find(|file| file.path == path)?.untouched(stamp(path))
+    }
+
+    fn settle(mut files: Vec<DriverFile>) -> Self {
         let winners = winners(&files);
         for file in &mut files {
             if let DriverStatus::Active(driver) = &file.status

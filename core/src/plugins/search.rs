@@ -1,5 +1,6 @@
 //! Where drivers are looked for.
 
+use super::stamp::{Stamp, stamp};
 use std::{
     env,
     ffi::OsStr,
@@ -69,6 +70,12 @@ impl SearchPath {
     /// The folders with their origins.
     pub fn folders(&self) -> impl Iterator<Item = (&Path, Origin)> {
         self.folders.iter().map(|(folder, origin)| (folder.as_path(), *origin))
+    }
+
+    /// Every file that could be a driver with how it looks from outside.
+    pub(super) fn stamps(&self) -> Vec<(PathBuf, Option<Stamp>)> {
+        let folders = self.folders.iter().filter_map(|(folder, _)| in_folder(folder).ok());
+        folders.flatten().map(|path| (path.clone(), stamp(&path))).collect()
     }
 
     /// Every file that could be a driver, in search order, then by name. A folder that does not exist holds none.

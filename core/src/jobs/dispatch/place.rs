@@ -45,6 +45,8 @@ pub(super) struct Place {
     pub(super) rests_until: Option<Instant>,
     /// The driver's object that has panicked and is about to be replaced.
     poisoned: Option<u64>,
+    /// It finishes what it has and gets nothing more.
+    pub(super) drains: bool,
 }
 
 impl Place {
@@ -58,6 +60,7 @@ impl Place {
             load: 0,
             rests_until: None,
             poisoned: None,
+            drains: false,
         }
     }
 
@@ -131,7 +134,7 @@ impl Place {
 
     pub(super) fn has_room(&self, now: Instant) -> bool {
         let rested = self.rests_until.is_none_or(|until| until <= now);
-        self.is_connected() && rested && (self.slots == 0 || self.taken < self.slots)
+        self.is_connected() && rested && !self.drains && (self.slots == 0 || self.taken < self.slots)
     }
 }
 

@@ -1,0 +1,120 @@
+//! The drivers of a host, now and whenever that changes: the plugins folders are watched, and what changes in them is
+//! opened once it has come to rest.
+
+use super::{LoadedDriver, Registry, SearchPath, watcher::Watcher};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::sleep,
+};
+
+/// A folder in which nothing has changed for this time is at rest: nobody is in the middle of writing a file.
+const SETTLED_AFTER: Duration = Duration::from_millis(200);
+/// Between two looks at folders that the system does not watch for us.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The drivers of one host. Cloning is cheap.
+#[derive(Clone)]
+pub struct Plugins(Arc<Shared>);
+
+struct Shared {
+    path: SearchPath,
+    copies: PathBuf,
+    registry: watch::Sender<Arc<Registry>>,
+    /// Somebody asks for a look although nothing seems to have changed.
+    asked: Notify,
+    watching: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Plugins {
+    /// Opens what is there and watches the folders from then on. Needs a tokio runtime.
+    pub fn start(path: SearchPath, copies: &Path) -> Self {
+        let watcher = Watcher::new(&path);
+        let registry = Registry::scan(&path, copies);
+        let shared = Arc::new(Shared {
+            path,
+            copies: copies.to_owned(),
+            registry: watch::Sender::new(Arc::new(registry)),
+            asked: Notify::new(),
+            watching: Mutex::default(),
+        });
+        let watching = tokio::spawn(watch(shared.clone(), watcher));
+        *shared.watching() = Some(watching);
+        Self(shared)
+    }
+
+    /// Every file as it was last seen.
+    pub fn registry(&self) -> Arc<Registry> {
+        self.0.registry.borrow().clone()
+    }
+
+    /// The drivers that are used now, in the order in which a candidate is shown to them.
+    pub fn active(&self) -> Vec<Arc<LoadedDriver>> {
+        self.registry().active()
+    }
+
+    /// Where they are looked for.
+    pub fn search_path(&self) -> &SearchPath {
+        &self.0.path
+    }
+
+    /// Tells whenever a file or what it is used for has changed.
+    pub fn changes(&self) -> watch::Receiver<Arc<Registry>> {
+        self.0.registry.subscribe()
+    }
+
+    /// Looks at the folders again.
+    pub fn look(&self) {
+        self.0.asked.notify_one();
+    }
+
+    /// Ends the watching.
+    pub fn close(&self) {
+        if let Some(watching) = self.0.watching().take() {
+            watching.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn watching(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.watching.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn watch(shared: Arc<Shared>, mut watcher: Watcher) {
+    loop {
+        tokio::select! {
+            () = watcher.changed() => {}
+            () = shared.asked.notified() => {}
+            () = sleep(LOOK_EVERY), if watcher.is_blind() => {}
+        }
+        let mut stamps = shared.path.stamps();
+        loop {
+            sleep(SETTLED_AFTER).await;
+            let now = shared.path.stamps();
+            if now == stamps {
+                break;
+            }
+            stamps = now;
+        }
+        let (path, copies, known) = (shared.path.clone(), shared.copies.clone(), shared.registry.borrow().clone());
+        let scanning = tokio::task::spawn_blocking(move || known.scan_again(&path, &copies));
+        match scanning.await {
+            Ok(registry) => {
+                shared.registry.send_if_modified(|current| {
+                    let changed = !registry.is_same(current);
+                    *current = Arc::new(registry);
+                    changed
+                });
+            }
+            Err(error) => tracing::error!(%error, "the plugins folders could not be read again"),
+        }
+        watcher.follow(&shared.path);
+    }
+}
