@@ -4,6 +4,9 @@
 //! process, and one in a synchronous method of a `#[sabi_trait]` exits it. So every function, future and drop that is
 //! handed across the boundary, in either direction, runs inside one of these.
 
+#[cfg(test)]
+mod tests;
+
 use crate::abi::{BorrowingFfiFuture, DriverError, ErrorKind, FfiFuture, FutureExt as _, Res};
 use std::{
     any::Any,

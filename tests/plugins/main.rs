@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cycles;
 mod hot;
 
 use mdd_core::plugins::{self, DriverStatus, Registry, SearchPath};

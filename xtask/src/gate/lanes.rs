@@ -18,6 +18,9 @@ pub(super) const LANES: &[Lane] = &[
     lane("dist", "host and drivers build and lay out as an installation", lay_out),
     lane("venvs", "the pinned Python environments of the tests install", venvs),
     lane("test", "unit and integration tests", test),
+    lane("interleavings", "shared cells in every order in which threads can run", interleavings),
+    lane("address-sanitizer", "drivers opened a hundred times with every access checked", address_sanitizer),
+    lane("miri", "the boundary's own code under an interpreter that checks every access", miri),
     lane("doctest", "the examples in the documentation run", doctest),
     lane("comfyui-client", "comfy-cli drives the simulator", comfyui_client),
     lane("demo", "each state of the demo is really seen", demonstrate),
@@ -83,6 +86,47 @@ fn test() -> Result<()> {
         cargo.args(["test", "--no-fail-fast", "--all-targets"]);
     }
     process::run(cargo.arg("--workspace"))
+}
+
+fn interleavings() -> Result<()> {
+    let mut cargo = workspace::cargo();
+    // A folder of its own, since the flag makes every crate another one.
+    cargo.env("CARGO_TARGET_DIR", workspace::root().join("target/interleavings"));
+    cargo.env("RUSTFLAGS", "--cfg mdd_shuttle");
+    process::run(cargo.args(["test", "--package", "mdd-core", "--lib", "interleavings"]))
+}
+
+fn address_sanitizer() -> Result<()> {
+    let target = process::capture(workspace::cargo().args(["-vV"]))?;
+    let target = target.lines().find_map(|line| line.strip_prefix("host: ")).context("cargo names its platform")?;
+    let library =
+        process::capture(Command::new("rustc").current_dir(workspace::root()).args(["--print", "target-libdir"]))?;
+    let has_runtime = |name: &std::ffi::OsStr| name.to_string_lossy().contains("rt.asan");
+    if !std::fs::read_dir(library.trim())?.flatten().any(|file| has_runtime(&file.file_name())) {
+        return Err(tool::Missing("this toolchain has no runtime of AddressSanitizer".into()).into());
+    }
+    let mut cargo = workspace::cargo();
+    cargo.env("CARGO_TARGET_DIR", workspace::root().join("target/address-sanitizer"));
+    // Given a platform, cargo leaves build scripts and macros as they are.
+    cargo.env("CARGO_BUILD_TARGET", target);
+    // Sanitizers are not stable; drivers take the runtime's symbols from the program that loads them.
+    cargo.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address -Clink-arg=-rdynamic");
+    // Each cycle hashes the whole file, so it has to be small.
+    cargo.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_PROFILE_DEV_STRIP", "symbols");
+    // Loaded drivers and their log handles are kept on purpose for the life of the process.
+    cargo.env("ASAN_OPTIONS", "detect_leaks=0").env("MDD_LOAD_CYCLES", "100");
+    process::run(cargo.args(["test", "--package", "mdd-tests", "--test", "plugins", "cycles"]))
+}
+
+fn miri() -> Result<()> {
+    process::capture(Command::new("cargo").args(["+nightly", "miri", "--version"]))
+        .map_err(|_| tool::Missing("there is no nightly toolchain with miri".into()))?;
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(workspace::root()).env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
+    cargo.env("CARGO_TARGET_DIR", workspace::root().join("target/miri"));
+    // Layout checks read type names through pointers that leave their provenance behind.
+    cargo.env("MIRIFLAGS", "-Zmiri-permissive-provenance -Zmiri-ignore-leaks");
+    process::run(cargo.args(["+nightly", "miri", "test", "--package", "mdd-driver-api", "--lib"]))
 }
 
 fn doc() -> Result<()> {

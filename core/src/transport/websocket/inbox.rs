@@ -2,16 +2,17 @@
 
 use crate::transport::Failure;
 use mdd_driver_api::abi::{FrameKind, RVec, WsFrame};
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering},
-};
+#[cfg(mdd_shuttle)]
+use shuttle::sync::atomic::AtomicUsize;
+#[cfg(not(mdd_shuttle))]
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, atomic::Ordering};
 use tokio::sync::mpsc;
 
 /// Messages that wait for the driver.
 const MAX_MESSAGES: usize = 256;
 /// Their bytes together. One message alone always fits.
-const MAX_BYTES: usize = 32 << 20;
+const MAX_BYTES: usize = if cfg!(mdd_shuttle) { 2 } else { 32 << 20 };
 
 #[derive(Default)]
 struct Shared {
@@ -83,5 +84,44 @@ impl Received {
     /// Why nothing comes any more.
     pub(super) fn end(&self) -> Failure {
         self.shared.end.get().cloned().unwrap_or(Failure::SocketClosed)
+    }
+}
+
+/// `RUSTFLAGS="--cfg mdd_shuttle" cargo test -p mdd-core --lib interleavings` runs these.
+#[cfg(all(test, mdd_shuttle))]
+mod interleavings {
+    use super::{MAX_BYTES, channel};
+    use crate::transport::Failure;
+    use mdd_driver_api::abi::FrameKind;
+    use shuttle::{future::block_on, thread};
+    use std::sync::atomic::Ordering;
+
+    /// Messages of one byte until one is refused.
+    fn push_and_read(messages: u8) {
+        let (inbox, mut received) = channel(0);
+        let pushing = thread::spawn(move || {
+            let taken = (0..messages).take_while(|&number| inbox.push(FrameKind::BINARY, vec![number]).is_ok()).count();
+            inbox.end(if taken < usize::from(messages) { Failure::ReaderTooSlow } else { Failure::SocketClosed });
+            taken
+        });
+        let mut read = Vec::new();
+        let end = loop {
+            match block_on(received.next()) {
+                Ok(frame) => read.push(frame.bytes[0]),
+                Err(end) => break end,
+            }
+        };
+        let taken = pushing.join().unwrap();
+        assert_eq!(read, (0..messages).take(taken).collect::<Vec<_>>(), "what was taken is read, in order");
+        let was_refused = matches!(end, Failure::ReaderTooSlow);
+        assert_eq!(was_refused, taken < usize::from(messages), "the reader learns why nothing comes any more");
+        assert!(taken >= MAX_BYTES, "what fits is taken whatever the reader does");
+        // A refused message stays counted, as nothing comes after it.
+        assert_eq!(received.shared.bytes.load(Ordering::Relaxed), usize::from(was_refused));
+    }
+
+    #[test]
+    fn what_is_taken_is_read_in_any_order_of_steps() {
+        shuttle::check_dfs(|| push_and_read(4), None);
     }
 }
