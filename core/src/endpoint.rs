@@ -13,7 +13,7 @@ pub use target::TargetError;
 use serde::{Deserialize, Serialize};
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
 use url::Url;
@@ -115,6 +115,16 @@ impl Endpoint {
             Host::Ip(ip) => ip.is_loopback(),
             Host::Name(name) => name == "localhost",
         }
+    }
+
+    /// The addresses of this machine that it may stand for; none when it is elsewhere.
+    pub fn loopback_addresses(&self) -> Vec<SocketAddr> {
+        let ips = match self.ip() {
+            Some(ip) if ip.is_loopback() => vec![ip],
+            None if self.is_loopback() => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+            Some(_) | None => vec![],
+        };
+        ips.into_iter().map(|ip| SocketAddr::new(ip, self.port)).collect()
     }
 
     /// How a sentence calls it: `port 8188` on this machine, else host and port.

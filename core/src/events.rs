@@ -6,6 +6,6 @@ mod job;
 mod snapshot;
 
 pub use bus::{Bus, Changes, Subscription};
-pub use change::{Change, Notice, Numbered, Update};
+pub use change::{Change, Notice, NoticeSeverity, Numbered, Update};
 pub use job::{JobState, JobView, Progress, ResultFile};
-pub use snapshot::{BackendView, Detail, DeviceView, ModelView, Origin, QueueView, Snapshot, StateName};
+pub use snapshot::{BackendView, Detail, DeviceView, ModelView, Origin, ProcessView, QueueView, Snapshot, StateName};

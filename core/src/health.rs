@@ -1,7 +1,12 @@
-//! Samples condensed into what people read: response times and one sentence.
+//! Samples condensed into what people read: response times, uptime, what went wrong, and one sentence.
 
+mod history;
 mod latency;
+mod records;
+mod ring;
 mod summary;
 
+pub use history::{ErrorView, HealthView, History, Point, SeriesView, UptimeView};
 pub use latency::{Latency, LatencyView};
+pub use records::{Record, Records};
 pub use summary::{Severity, Summary, summarize};

@@ -7,6 +7,7 @@ use crate::{
     diagnosis::{self, Reason},
     discovery::{Found, News, PortWatch, missing_view},
     events::{BackendView, Bus, Changes, Origin, Snapshot, StateName, Subscription},
+    health::{HealthView, Records},
     jobs::{self, Jobs},
     plugins::{DriverRuntime, LoadedDriver, Plugins, Registry, SearchPath},
     rpc::{DriverView, Drivers},
@@ -17,12 +18,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 use tokio::{
     runtime::Handle,
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::{JoinHandle, spawn_blocking},
+    time::{Instant, interval_at},
 };
 
 /// Why a host could not be started.
@@ -42,6 +44,9 @@ pub struct Host {
     first_round: watch::Receiver<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
+
+/// Between two times that the histories are written down: what a sudden end may cost.
+const KEEP_EVERY: Duration = Duration::from_secs(60);
 
 struct Inner {
     settings: Settings,
@@ -64,6 +69,7 @@ impl Host {
             transport: Transport::new(Handle::current())?,
             runtime: DriverRuntime::start()?,
             bus: Arc::new(Bus::default()),
+            records: Records::load(settings.state_folder.join("health.json")),
         };
         let drivers = plugins.active();
         let inner = Arc::new(Inner {
@@ -80,6 +86,7 @@ impl Host {
         if inner.settings.discovery {
             tasks.push(tokio::spawn(inner.clone().discover(tell_first_round)));
         }
+        tasks.push(tokio::spawn(keep(inner.shared.records.clone())));
         Ok(Self { inner, first_round, tasks })
     }
 
@@ -133,6 +140,12 @@ impl Host {
         diagnosis::report(&self.snapshot(), &self.drivers(), &self.started())
     }
 
+    /// What is kept of the health of one backend.
+    pub fn health(&self, id: &str) -> Option<HealthView> {
+        self.inner.shared.bus.backend(id)?;
+        self.inner.shared.records.view(id)
+    }
+
     /// Tries one backend at once; false when there is none of that id.
     pub fn try_now(&self, id: &str) -> bool {
         let supervisors = self.inner.supervisors();
@@ -178,6 +191,23 @@ impl Drop for Host {
         self.inner.plugins.close();
         self.inner.jobs.close();
         self.inner.supervisors().clear();
+        save(&self.inner.shared.records);
+    }
+}
+
+async fn keep(records: Records) {
+    let mut times = interval_at(Instant::now() + KEEP_EVERY, KEEP_EVERY);
+    loop {
+        times.tick().await;
+        let records = records.clone();
+        // A panic there is logged by its thread and costs this one copy.
+        let _written = spawn_blocking(move || save(&records)).await;
+    }
+}
+
+fn save(records: &Records) {
+    if let Err(error) = records.save() {
+        tracing::warn!(%error, "the history of the services could not be written down");
     }
 }
 

@@ -18,6 +18,7 @@ pub mod health;
 mod host;
 pub mod jobs;
 pub mod plugins;
+pub mod process;
 pub mod rpc;
 pub mod settings;
 pub mod transport;

@@ -4,9 +4,10 @@ use super::{Backend, Command, Fault, Input, Instance, Life, Link, Words, instanc
 use crate::{
     diagnosis::{Class, Reason},
     endpoint::Endpoint,
-    events::{BackendView, Bus, DeviceView, ModelView, QueueView},
-    health::Latency,
+    events::{BackendView, Bus, DeviceView, ModelView, ProcessView, QueueView, StateName},
+    health::{Record, Records},
     plugins::{DriverRuntime, LoadedDriver},
+    process::{self, Process},
     transport::Transport,
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -17,7 +18,7 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinHandle,
+    task::{JoinHandle, spawn_blocking},
     time::{Instant, sleep_until, timeout},
 };
 use tracing::Instrument as _;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub runtime: DriverRuntime,
     /// Where views go.
     pub bus: Arc<Bus>,
+    /// Where histories are kept.
+    pub records: Records,
 }
 
 /// The handle to a supervised backend. Dropping it ends the supervision and takes the backend out of the bus.
@@ -128,6 +131,7 @@ enum Answer {
     Life(Input),
     Check(Result<model::Sample, DriverError>, Duration),
     Inventory(Result<model::Inspection, DriverError>),
+    Process(Option<Process>),
 }
 
 struct Watching {
@@ -147,7 +151,9 @@ struct Task {
     inventory: Option<Arc<model::Inspection>>,
     /// Those of the inventory, as clients see them.
     models: Option<Arc<[ModelView]>>,
-    latency: Latency,
+    /// The process that serves it, while it is connected and on this machine.
+    process: Option<Process>,
+    record: Record,
     since: SystemTime,
     last: Option<BackendView>,
 }
@@ -155,6 +161,7 @@ struct Task {
 impl Task {
     fn new(backend: Backend, shared: Shared) -> Self {
         let life = Life::new(words(&backend), !backend.secrets.is_empty(), Instant::now());
+        let record = shared.records.of(&backend.id());
         Self {
             backend,
             shared,
@@ -166,7 +173,8 @@ impl Task {
             identity: None,
             inventory: None,
             models: None,
-            latency: Latency::default(),
+            process: None,
+            record,
             since: SystemTime::now(),
             last: None,
         }
@@ -328,7 +336,7 @@ impl Task {
             }
             Answer::Check(result, time) => {
                 if result.is_ok() {
-                    self.latency.add(time);
+                    self.record.history().answered(time, Instant::now());
                 }
                 Some(Input::Checked(result.map_err(|error| self.fault(&error))))
             }
@@ -343,6 +351,10 @@ impl Task {
             }
             Answer::Inventory(Err(error)) => {
                 tracing::warn!(%error, "the inventory could not be read");
+                None
+            }
+            Answer::Process(process) => {
+                self.process = process;
                 None
             }
         }
@@ -379,8 +391,45 @@ impl Task {
         fault(error, self.declaration())
     }
 
+    /// Looks up who serves it.
+    fn find_process(&mut self) {
+        let endpoint = &self.backend.endpoint;
+        if !endpoint.is_loopback() {
+            return;
+        }
+        let addresses = endpoint.loopback_addresses();
+        let looking = spawn_blocking(move || addresses.into_iter().find_map(process::holder).and_then(Process::of));
+        self.asks.push(async move { Answer::Process(looking.await.ok().flatten()) }.boxed());
+    }
+
+    /// Counts what is seen.
+    fn keep_record(&mut self, seen: &view::Seen) {
+        let was_connected = self.last.as_ref().is_some_and(|last| last.state == StateName::Connected);
+        let is_connected = seen.state == StateName::Connected;
+        let now = Instant::now();
+        let mut history = self.record.history();
+        if is_connected && !was_connected {
+            history.connected();
+        }
+        let last_code = self.last.as_ref().and_then(|last| last.reason.as_ref()).map(|reason| &reason.code);
+        if let Some(reason) = &seen.reason
+            && last_code != Some(&reason.code)
+        {
+            history.failed(&reason.code, &reason.observation, now, SystemTime::now());
+        }
+        history.becomes(view::usable(seen), now);
+        drop(history);
+        if is_connected && !was_connected {
+            self.find_process();
+        } else if !is_connected {
+            self.process = None;
+        }
+    }
+
     fn publish(&mut self) {
         let seen = view::seen(&self.life);
+        self.keep_record(&seen);
+        let history = self.record.history();
         let declaration = &self.backend.driver.manifest.driver;
         let changed = self.last.as_ref().is_none_or(|last| (last.state, last.detail) != (seen.state, seen.detail));
         if changed {
@@ -409,13 +458,18 @@ impl Task {
                 .or_else(|| inventory.and_then(|inventory| inventory.version.clone())),
             flavour: identity.and_then(|identity| identity.flavour.clone()),
             queue,
-            latency_ms: self.latency.view(),
+            latency_ms: history.latency(),
+            uptime: history.uptime(),
+            reconnects: history.reconnects(),
+            last_errors: history.last_errors(),
+            process: self.process.as_ref().map(ProcessView::from),
             devices: inventory.map(|inventory| inventory.devices.iter().map(DeviceView::from).collect()),
             models: self.models.clone(),
             makes: declaration.makes.clone(),
             icon: declaration.icon.clone(),
             attribution: declaration.attribution.clone(),
         };
+        drop(history);
         self.shared.bus.publish(view.clone(), seen.next_try);
         self.last = Some(view);
         self.update_link();

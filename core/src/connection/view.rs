@@ -45,6 +45,19 @@ pub(super) fn seen(life: &Life) -> Seen {
     }
 }
 
+/// Whether jobs could go there; `None` while that is not known or not wanted.
+pub(super) fn usable(seen: &Seen) -> Option<bool> {
+    match (seen.state, seen.detail) {
+        (StateName::Connected, Detail::Unresponsive | Detail::Suspended) => Some(false),
+        (StateName::Connected, _) => Some(true),
+        // The first attempt has not ended yet.
+        (StateName::Connecting, _) if seen.reason.is_none() => None,
+        (StateName::Disconnected, _) if seen.reason.as_ref().is_some_and(|reason| reason.code == "not-tried") => None,
+        (StateName::Connecting | StateName::Disconnected, _) => Some(false),
+        (StateName::Disabled, _) => None,
+    }
+}
+
 /// The worst of what is known wins.
 fn connected_detail(connected: &Connected) -> (Detail, Option<Reason>) {
     if let Some((_, misses, reason)) = &connected.silent

@@ -232,11 +232,11 @@ impl Subscription {
 #[cfg(all(test, not(mdd_shuttle)))]
 mod tests {
     use super::{Bus, KEPT_CHANGES, Subscription};
-    use crate::events::{Change, Notice, Update};
+    use crate::events::{Change, Notice, NoticeSeverity, Update};
     use std::sync::Arc;
 
     fn notice(number: usize) -> Notice {
-        Notice { at: String::new(), backend: None, text: number.to_string() }
+        Notice { at: String::new(), severity: NoticeSeverity::Info, backend: None, text: number.to_string() }
     }
 
     #[tokio::test]

@@ -53,8 +53,24 @@ pub enum Change {
 pub struct Notice {
     /// When, RFC 3339 in UTC.
     pub at: String,
+    /// How much it matters.
+    #[serde(default)]
+    pub severity: NoticeSeverity,
     /// Which backend it is about.
     pub backend: Option<String>,
     /// The message: one sentence.
     pub text: String,
+}
+
+/// How much a message matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NoticeSeverity {
+    /// Good to know.
+    #[default]
+    Info,
+    /// Something is limited, or wants a look.
+    Attention,
+    /// Something that should work does not.
+    Problem,
 }

@@ -3,7 +3,8 @@
 use super::{Change, JobView, Notice, Numbered, Update};
 use crate::{
     diagnosis::Reason,
-    health::{LatencyView, Summary},
+    health::{ErrorView, LatencyView, Summary, UptimeView},
+    process::Process,
 };
 use mdd_driver_api::model;
 use schemars::JsonSchema;
@@ -104,6 +105,14 @@ pub struct BackendView {
     pub queue: Option<QueueView>,
     /// Response times of its checks.
     pub latency_ms: Option<LatencyView>,
+    /// Which part of the time it was usable; null until anything is known.
+    pub uptime: Option<UptimeView>,
+    /// How often it was connected again since the host started.
+    pub reconnects: u32,
+    /// The last things that went wrong, the oldest first.
+    pub last_errors: Vec<ErrorView>,
+    /// The process that serves it, if it is one of this machine.
+    pub process: Option<ProcessView>,
     /// Its processors; null while unknown.
     pub devices: Option<Vec<DeviceView>>,
     /// What can be asked for by name; null while unknown. Shared, as there may be hundreds and each change has them.
@@ -188,6 +197,21 @@ pub struct QueueView {
 impl From<model::Queue> for QueueView {
     fn from(queue: model::Queue) -> Self {
         Self { running: queue.running, pending: queue.pending }
+    }
+}
+
+/// A process of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessView {
+    /// Its number.
+    pub pid: u32,
+    /// When it started, RFC 3339 in UTC.
+    pub started: String,
+}
+
+impl From<&Process> for ProcessView {
+    fn from(process: &Process) -> Self {
+        Self { pid: process.pid(), started: humantime::format_rfc3339_seconds(process.started_at()).to_string() }
     }
 }
 

@@ -22,6 +22,8 @@ pub struct LatencyView {
     pub p50: f64,
     /// Nineteen of twenty are faster.
     pub p95: f64,
+    /// Ninety-nine of a hundred are faster.
+    pub p99: f64,
 }
 
 impl Latency {
@@ -38,7 +40,8 @@ impl Latency {
         let last = *self.samples.back()?;
         let mut sorted: Vec<_> = self.samples.iter().copied().collect();
         sorted.sort_unstable();
-        Some(LatencyView { last: millis(last), p50: millis(quantile(&sorted, 50)), p95: millis(quantile(&sorted, 95)) })
+        let at = |percent| millis(quantile(&sorted, percent));
+        Some(LatencyView { last: millis(last), p50: at(50), p95: at(95), p99: at(99) })
     }
 }
 
@@ -49,7 +52,7 @@ fn quantile(sorted: &[Duration], percent: usize) -> Duration {
 }
 
 /// With three digits behind the point: the fastest answers take a tenth of a millisecond.
-fn millis(time: Duration) -> f64 {
+pub(super) fn millis(time: Duration) -> f64 {
     (time.as_secs_f64() * 1e6).round() / 1e3
 }
 
@@ -66,7 +69,7 @@ mod tests {
             latency.add(Duration::from_millis(ms));
         }
         let view = latency.view().unwrap();
-        assert_eq!((view.last, view.p50, view.p95), (400.0, 250.0, 385.0));
+        assert_eq!((view.last, view.p50, view.p95, view.p99), (400.0, 250.0, 385.0, 397.0));
     }
 
     #[test]
@@ -74,6 +77,6 @@ mod tests {
         let mut latency = Latency::default();
         latency.add(Duration::from_micros(1234));
         let view = latency.view().unwrap();
-        assert_eq!((view.last, view.p50, view.p95), (1.234, 1.234, 1.234));
+        assert_eq!((view.last, view.p50, view.p95, view.p99), (1.234, 1.234, 1.234, 1.234));
     }
 }

@@ -1,7 +1,7 @@
 //! Tells people which jobs have ended: one sentence for one job, and one sentence for many that end together.
 
 use super::declarations::Declarations;
-use crate::events::{Bus, JobState, JobView, Notice};
+use crate::events::{Bus, JobState, JobView, Notice, NoticeSeverity};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -42,6 +42,7 @@ impl Notices {
             for (kind, jobs) in by_kind(ended) {
                 self.bus.notify(Notice {
                     at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+                    severity: jobs.iter().map(|job| severity(job.state)).max().unwrap_or_default(),
                     backend: backend_of(&jobs),
                     text: format!("{}: {}", self.declarations.of(&kind).title, sentence(&jobs)),
                 });
@@ -78,6 +79,19 @@ fn sentence(jobs: &[JobView]) -> String {
     }
     let parts: Vec<String> = counts.into_iter().map(|(state, count)| format!("{count} {}", words(state))).collect();
     format!("{} jobs: {}", jobs.len(), parts.join(", "))
+}
+
+fn severity(state: JobState) -> NoticeSeverity {
+    match state {
+        JobState::Failed | JobState::Lost => NoticeSeverity::Problem,
+        JobState::Unknown => NoticeSeverity::Attention,
+        JobState::Done
+        | JobState::Cancelled
+        | JobState::Queued
+        | JobState::Submitting
+        | JobState::Running
+        | JobState::Fetching => NoticeSeverity::Info,
+    }
 }
 
 fn words(state: JobState) -> &'static str {

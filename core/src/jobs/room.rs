@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     connection::Backoff,
-    events::{Bus, Notice},
+    events::{Bus, Notice, NoticeSeverity},
 };
 use std::{
     collections::BTreeMap,
@@ -206,6 +206,7 @@ impl Room {
         tracing::error!(%error, "the journal cannot be read");
         self.bus.notify(Notice {
             at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            severity: NoticeSeverity::Problem,
             backend: None,
             text: format!("store degraded: {error}"),
         });

@@ -38,7 +38,7 @@ pub struct HelloAnswer {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Nothing {}
 
-/// `backends.try`: tries at once instead of waiting.
+/// Names a backend.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct BackendChoice {
     /// Id of the backend.

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     events::{JobView, Snapshot},
+    health::HealthView,
     jobs::Submission,
 };
 use mdd_driver_api::text::printable;
@@ -57,6 +58,8 @@ service! {
     "unsubscribe" unsubscribe(Nothing) -> Nothing: "Ends that.",
     "backends.refresh" refresh_backends(Nothing) -> Nothing: "Tries at once whatever waits.",
     "backends.try" try_backend(BackendChoice) -> Nothing: "Tries one backend at once.",
+    "backends.health" backend_health(BackendChoice) -> HealthView:
+        "What is kept of one backend: uptime, response times, errors, and their course over a day.",
     "drivers.list" list_drivers(Nothing) -> Drivers: "Every file of the plugins folders and what it is used for.",
     "diagnostics" diagnostics(Nothing) -> Value:
         "One object for a report, without names of folders and without secrets.",

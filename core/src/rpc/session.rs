@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     events::{JobView, Snapshot, Subscription, Update},
+    health::HealthView,
     jobs::{JobError, Jobs, Submission},
 };
 use mdd_driver_api::text::printable;
@@ -163,6 +164,10 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
             true => Ok(Nothing {}),
             false => Err(not_found("backend", &choice.backend)),
         }
+    }
+
+    async fn backend_health(&mut self, choice: BackendChoice) -> Result<HealthView, RpcError> {
+        self.serving.host.health(&choice.backend).ok_or_else(|| not_found("backend", &choice.backend))
     }
 
     async fn list_drivers(&mut self, _: Nothing) -> Result<Drivers, RpcError> {

@@ -46,13 +46,18 @@ pub(super) mod watch {
 #[cfg(test)]
 mod tests {
     use crate::events::bus::{Bus, KEPT_CHANGES, Subscription};
-    use crate::events::{Notice, Update};
+    use crate::events::{Notice, NoticeSeverity, Update};
     use shuttle::{future::block_on, thread};
     use std::sync::Arc;
 
     fn publish(bus: &Bus, changes: usize) {
         for _ in 0..changes {
-            bus.notify(Notice { at: String::new(), backend: None, text: String::new() });
+            bus.notify(Notice {
+                at: String::new(),
+                severity: NoticeSeverity::Info,
+                backend: None,
+                text: String::new(),
+            });
         }
     }
 

@@ -1,0 +1,135 @@
+//! Spans of equal length, the newest last: how long something was known, usable, and how fast it answered.
+
+use std::{collections::VecDeque, time::Duration};
+
+/// What is known of one span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Span {
+    /// How long anything was known.
+    pub(super) known: Duration,
+    /// How long of that it was usable.
+    pub(super) usable: Duration,
+    /// Answered checks.
+    pub(super) answers: u32,
+    /// Their time together.
+    pub(super) answering: Duration,
+}
+
+impl Span {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.known += other.known;
+        self.usable += other.usable;
+        self.answers = self.answers.saturating_add(other.answers);
+        self.answering += other.answering;
+    }
+
+    /// Which part of the known time it was usable.
+    pub(super) fn fraction(&self) -> Option<f64> {
+        (!self.known.is_zero()).then(|| self.usable.as_secs_f64() / self.known.as_secs_f64())
+    }
+
+    /// Of its answers.
+    pub(super) fn mean(&self) -> Option<Duration> {
+        self.answering.checked_div(self.answers)
+    }
+}
+
+/// As many spans as are kept. Their positions count from the beginning of a clock that never goes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ring {
+    width: Duration,
+    kept: usize,
+    /// Position of the newest span.
+    newest: u64,
+    spans: VecDeque<Span>,
+}
+
+impl Ring {
+    pub(super) fn new(width: Duration, kept: usize) -> Self {
+        Self { width, kept, newest: 0, spans: VecDeque::from([Span::default()]) }
+    }
+
+    /// Goes on to a moment. `usable` is what held since the last one; `None`: that is not known.
+    pub(super) fn advance(&mut self, from: Duration, to: Duration, usable: Option<bool>) {
+        // Nothing before the oldest span that will be left is kept.
+        let oldest = self.position(to).saturating_sub(self.kept as u64);
+        let mut at = from.max(self.start(oldest));
+        while at < to {
+            let position = self.position(at);
+            self.move_to(position);
+            let end = self.start(position + 1).min(to);
+            if let Some(usable) = usable {
+                let span = self.current();
+                span.known += end - at;
+                span.usable += if usable { end - at } else { Duration::ZERO };
+            }
+            at = end;
+        }
+        self.move_to(self.position(to));
+    }
+
+    pub(super) fn answered(&mut self, time: Duration) {
+        let span = self.current();
+        span.answers = span.answers.saturating_add(1);
+        span.answering += time;
+    }
+
+    /// All of it together.
+    pub(super) fn total(&self) -> Span {
+        self.spans.iter().fold(Span::default(), |mut total, span| {
+            total.add(span);
+            total
+        })
+    }
+
+    /// The spans of which anything is known with the time from their end to `now`, the oldest first.
+    pub(super) fn series(&self, now: Duration) -> impl Iterator<Item = (Duration, &Span)> {
+        let known = |(_, span): &(u64, &Span)| !span.known.is_zero();
+        self.positions().filter(known).map(move |(position, span)| (now.saturating_sub(self.start(position + 1)), span))
+    }
+
+    /// The spans with their positions, the oldest first.
+    pub(super) fn positions(&self) -> impl Iterator<Item = (u64, &Span)> {
+        let oldest = (self.newest + 1).saturating_sub(self.spans.len() as u64);
+        (oldest..).zip(&self.spans)
+    }
+
+    /// Puts a span back that was kept elsewhere; positions only grow.
+    pub(super) fn restore(&mut self, position: u64, span: Span) {
+        if position >= self.newest {
+            self.move_to(position);
+            *self.current() = span;
+        }
+    }
+
+    fn position(&self, at: Duration) -> u64 {
+        u64::try_from(at.as_nanos() / self.width.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn start(&self, position: u64) -> Duration {
+        self.width.saturating_mul(u32::try_from(position).unwrap_or(u32::MAX))
+    }
+
+    fn move_to(&mut self, position: u64) {
+        if position.saturating_sub(self.newest) >= self.kept as u64 {
+            self.spans.clear();
+            self.spans.push_back(Span::default());
+            self.newest = position;
+        }
+        while self.newest < position {
+            if self.spans.len() == self.kept {
+                self.spans.pop_front();
+            }
+            self.spans.push_back(Span::default());
+            self.newest += 1;
+        }
+    }
+
+    fn current(&mut self) -> &mut Span {
+        if self.spans.is_empty() {
+            self.spans.push_back(Span::default());
+        }
+        let last = self.spans.len() - 1;
+        &mut self.spans[last]
+    }
+}
