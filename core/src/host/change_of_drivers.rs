@@ -4,7 +4,7 @@ use super::Inner;
 use crate::{
     connection::{Backend, Supervisor},
     diagnosis::Reason,
-    events::{BackendView, Detail, Notice, StateName},
+    events::{BackendView, Detail, Notice, NoticeSeverity, StateName},
     plugins::LoadedDriver,
 };
 use std::{
@@ -157,7 +157,7 @@ impl Inner {
 
     fn tell(&self, text: String) {
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        self.shared.bus.notify(Notice { at, backend: None, text });
+        self.shared.bus.notify(Notice { at, severity: NoticeSeverity::Info, backend: None, text });
     }
 }
 
