@@ -349,12 +349,19 @@ pub struct ResultMeta {
     pub role: String,
     /// Media type, where known.
     pub media_type: Option<String>,
+    /// It is no result: segments and recipes of this run can name it, and it is gone with the run.
+    pub scratch: bool,
 }
 
 impl ResultMeta {
     /// A result of which no media type is known.
     pub fn new(name: impl Into<String>, role: impl Into<String>) -> Self {
-        Self { name: name.into(), role: role.into(), media_type: None }
+        Self { name: name.into(), role: role.into(), media_type: None, scratch: false }
+    }
+
+    /// Something that only this run works with.
+    pub fn scratch(name: impl Into<String>) -> Self {
+        Self { scratch: true, ..Self::new(name, "scratch") }
     }
 }
 
@@ -365,6 +372,8 @@ impl ResultMeta {
 pub struct Saved {
     /// Its file name there.
     pub name: String,
+    /// The name that segments use while the run lasts; empty where the host is too old for it.
+    pub handle: String,
     /// What it is in the job.
     pub role: String,
     /// Length.
@@ -386,4 +395,11 @@ pub struct Recipe {
     pub options: serde_json::Value,
     /// The result.
     pub result: ResultMeta,
+}
+
+impl Recipe {
+    /// A recipe without options.
+    pub fn new(recipe: impl Into<String>, inputs: Vec<String>, result: ResultMeta) -> Self {
+        Self { recipe: recipe.into(), inputs, options: serde_json::Value::Null, result }
+    }
 }

@@ -3,6 +3,7 @@
 use crate::{
     endpoint::Endpoint,
     events::Origin,
+    jobs::recipes,
     plugins::LoadedDriver,
     transport::{Credential, Policy},
 };
@@ -48,6 +49,7 @@ impl Backend {
         instance.backend_id = self.id();
         instance.endpoint = self.endpoint.to_string();
         instance.settings = self.settings.clone();
+        instance.features = recipes::NAMES.map(str::to_owned).to_vec();
         let names = self.driver.manifest.driver.secrets.keys();
         instance.secrets = names.map(|name| (name.clone(), self.secrets.contains_key(name))).collect();
         instance

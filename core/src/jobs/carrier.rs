@@ -9,7 +9,6 @@ use super::{
     record::Course,
     room::Room,
     run::{OpenRun, attempt},
-    saving::Saving,
     submission::Target,
     verdict::{Pause, Start, Verdict, verdict},
 };
@@ -143,7 +142,7 @@ impl Carrier {
             epoch: access.epoch,
             boot: access.boot.clone(),
             now: slot.watch(),
-            saving: Saving::default(),
+            saving: open.saving.clone(),
         });
         let began = Instant::now();
         let mut running = access.runner.run(&attempt, port);

@@ -99,6 +99,11 @@ impl Job {
         format!("{}/{}", self.ticket.id, file.name)
     }
 
+    /// The name of something that it saved, in segments. No file of a job has two slashes in a row before its name.
+    pub(super) fn handle_of_saved(&self, name: &str) -> String {
+        format!("{}//{name}", self.ticket.id)
+    }
+
     /// How far it has come, after every step that is under way.
     pub(super) async fn course(&self) -> Course {
         self.course.lock().await.clone()

@@ -11,7 +11,7 @@ use super::{
 };
 use mdd_driver_api::{
     DriverError, ErrorKind,
-    abi::{self, Body, Event, FfiFuture, Fut, HttpRequest, J, JobPort, JobPortArc, RVec, SegmentKind, unsupported},
+    abi::{self, Body, Event, FfiFuture, Fut, HttpRequest, J, JobPort, JobPortArc, RVec, SegmentKind},
     guard::{self, Held, Wall},
     model::{Recipe, ResultMeta, Saved},
 };
@@ -40,7 +40,7 @@ pub(super) struct Parts {
     pub(super) boot: Option<String>,
     /// What the backend does now.
     pub(super) now: watch::Receiver<Option<Access>>,
-    pub(super) saving: Saving,
+    pub(super) saving: Arc<Saving>,
 }
 
 impl Port {
@@ -171,10 +171,10 @@ impl JobPort for Port {
     }
 
     fn derive(&self, recipe: J<Recipe>) -> Fut<J<Saved>> {
-        match recipe.decode() {
-            Ok(recipe) => unsupported(&format!("the recipe {:?}", recipe.recipe)),
-            Err(error) => abi::ready(Err(error).into()),
-        }
+        self.on_host(|parts| async move {
+            let saved = saving::derive(&parts, recipe.decode()?).await?;
+            J::encode(&saved)
+        })
     }
 
     fn cancelled(&self) -> FfiFuture<()> {

@@ -5,6 +5,7 @@ use super::{
     record::{Course, FileRecord},
     room::Room,
     runner::Runner,
+    saving::Saving,
 };
 use mdd_driver_api::model::{Attempt, JobFile, Resume};
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub(super) struct OpenRun {
     runner: Arc<dyn Runner>,
     /// Its number.
     pub(super) run: u64,
+    /// What it has saved so far.
+    pub(super) saving: Arc<Saving>,
 }
 
 impl OpenRun {
@@ -53,7 +56,8 @@ impl OpenRun {
         for file in &job.ticket.files {
             runner.offer(&job.handle(file), &job.folder.files().join(&file.file));
         }
-        Self { run: job.open_run(&room.bus, backend), job: job.clone(), runner: runner.clone() }
+        let run = job.open_run(&room.bus, backend);
+        Self { run, job: job.clone(), runner: runner.clone(), saving: Arc::default() }
     }
 }
 
@@ -63,5 +67,6 @@ impl Drop for OpenRun {
         for file in &self.job.ticket.files {
             self.runner.withdraw(&self.job.handle(file));
         }
+        self.saving.offers.close(self.runner.as_ref());
     }
 }

@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use mdd_driver_api::{
     DriverError, ErrorKind, Stage,
     abi::{self, Event, EventKind, HttpRequest, J, JobPortArc, RString, RVec, Segment},
-    model::{Attempt, Outcome, OutcomeStatus, ResultMeta, Saved},
+    model::{Attempt, Outcome, OutcomeStatus, Recipe, ResultMeta, Saved},
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -154,6 +154,10 @@ impl Run {
     pub(super) async fn put(&self, name: &str, segments: Vec<Segment>) -> Result<Saved, DriverError> {
         let meta = J::encode(&ResultMeta::new(name, "image"))?;
         self.port.put(meta, segments.into()).await.into_result()?.decode()
+    }
+
+    pub(super) async fn derive(&self, recipe: &Recipe) -> Result<Saved, DriverError> {
+        self.port.derive(J::encode(recipe)?).await.into_result()?.decode()
     }
 
     pub(super) async fn download(&self, target: &str, name: &str) -> Result<Saved, DriverError> {

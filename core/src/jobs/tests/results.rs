@@ -4,8 +4,8 @@ use super::bench::{Bench, file, submission};
 use crate::{events::JobState, jobs::Submission};
 use mdd_driver_api::{
     ErrorKind, Stage,
-    abi::{J, Segment, SegmentKind},
-    model::{Outcome, OutcomeStatus, Recipe},
+    abi::{Segment, SegmentKind},
+    model::{Outcome, OutcomeStatus, Recipe, ResultMeta},
 };
 use std::fs;
 
@@ -83,8 +83,56 @@ async fn small_results_are_bytes_and_files_of_the_job() {
     for (segment, kind) in refused {
         assert_eq!(run.put("b.txt", vec![segment]).await.unwrap_err().kind, kind);
     }
-    let recipe = J::encode(&Recipe::default()).unwrap();
-    assert_eq!(run.port.derive(recipe).await.into_result().unwrap_err().kind, ErrorKind::UNSUPPORTED);
+    assert_eq!(run.derive(&Recipe::default()).await.unwrap_err().kind, ErrorKind::UNSUPPORTED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn results_are_made_out_of_saved_ones_and_files() {
+    let bench = Bench::new();
+    let lamp = bench.connect("lamp@1", 1);
+    let voice = bench.state.path().join("voice.wav");
+    fs::write(&voice, "voice").unwrap();
+    bench.jobs.submit(Submission { files: vec![file("voice", &voice)], ..submission("a") }).await.unwrap();
+    let run = lamp.run().await;
+    let saved = run.put("a.txt", vec![Segment::bytes("text")]).await.unwrap();
+    let inputs = vec![saved.name.clone(), "voice".to_owned()];
+    let zipped = run.derive(&Recipe::new("zip/1", inputs, ResultMeta::new("../all.zip", "archive"))).await.unwrap();
+    assert_eq!((zipped.name.as_str(), zipped.role.as_str()), ("all.zip", "archive"));
+    let written = fs::read(bench.folder("a").join("results/all.zip")).unwrap();
+    assert_eq!((&written[..4], written.len() as u64), (&b"PK\x03\x04"[..], zipped.bytes));
+    assert_eq!(zipped.sha256, crate::jobs::folder::measure(&bench.folder("a").join("results/all.zip")).unwrap().1);
+    for (input, kind) in [("gone", ErrorKind::HOST), ("voice", ErrorKind::PROTOCOL)] {
+        let recipe = Recipe::new("audio-track/1", vec![input.to_owned()], ResultMeta::new("a.m4a", "audio"));
+        assert_eq!(run.derive(&recipe).await.unwrap_err().kind, kind);
+    }
+    assert_eq!(fs::read_dir(bench.folder("a").join("results")).unwrap().count(), 2, "what failed has left nothing");
+    run.end(OutcomeStatus::Done);
+    let roles: Vec<String> = bench.over("a").await.results.into_iter().map(|result| result.role).collect();
+    assert_eq!(roles, ["image", "archive"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_run_works_with_is_gone_with_it() {
+    let bench = Bench::new();
+    let lamp = bench.connect("lamp@1", 1);
+    bench.submit("a").await;
+    let run = lamp.run().await;
+    let offered = |handle: &str| lamp.runner.files.lock().unwrap().get(handle).cloned();
+    let result = run.put("a.txt", vec![Segment::bytes("text")]).await.unwrap();
+    assert_eq!(fs::read_to_string(offered(&result.handle).unwrap()).unwrap(), "text");
+    let recipe = Recipe::new("zip/1", vec![result.name.clone()], ResultMeta::scratch("queue.zip"));
+    let scratch = [run.derive(&recipe).await.unwrap(), run.derive(&recipe).await.unwrap()];
+    assert_eq!(scratch.clone().map(|saved| saved.name), ["queue.zip", "queue (2).zip"]);
+    let paths = scratch.clone().map(|saved| offered(&saved.handle).unwrap());
+    assert!(paths.iter().all(|path| path.is_file()));
+    let nested = Recipe::new("zip/1", vec![scratch[1].name.clone()], ResultMeta::scratch("two.zip"));
+    assert!(run.derive(&nested).await.unwrap().bytes > scratch[1].bytes);
+    run.end(OutcomeStatus::Failed);
+    let view = bench.over("a").await;
+    assert_eq!(view.results.len(), 1, "only the text is a result");
+    assert_eq!(fs::read_dir(bench.folder("a").join("results")).unwrap().count(), 1);
+    assert!(paths.iter().all(|path| !path.exists()));
+    assert!(lamp.runner.files.lock().unwrap().is_empty(), "nothing can be named any more");
 }
 
 #[tokio::test(start_paused = true)]
