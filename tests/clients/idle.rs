@@ -33,6 +33,34 @@ async fn it_stays_for_a_client_and_counts_from_when_that_leaves() {
 }
 
 #[tokio::test]
+async fn a_dismissed_host_leaves_with_its_last_client() {
+    let home = Home::empty();
+    let mut host = home.serve().await;
+    let mut closing = SocketTalk::greeted(&home).await;
+    let mut other = SocketTalk::greeted(&home).await;
+    closing.ask("host.dismiss", Value::Null).await;
+    drop(closing);
+    other.ask("ping", Value::Null).await;
+    assert!(host.is_running());
+    drop(other);
+    assert!(host.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_new_client_takes_the_dismissal_back() {
+    let home = Home::empty();
+    let mut host = home.serve_with(&["--idle-exit", "1"]).await;
+    let mut closing = SocketTalk::greeted(&home).await;
+    closing.ask("host.dismiss", Value::Null).await;
+    let other = SocketTalk::greeted(&home).await;
+    drop(closing);
+    let left = Instant::now();
+    drop(other);
+    assert!(host.ended().await.success());
+    assert!(left.elapsed() >= IDLE, "it left after {:?}", left.elapsed());
+}
+
+#[tokio::test]
 async fn idle_times_that_make_no_sense_are_refused() {
     for time in ["-1", "nan", "inf", "soon", "1e19", "1e300"] {
         let home = Home::empty();

@@ -17,6 +17,12 @@ struct Venv {
 }
 
 const VENVS: &[Venv] = &[
+    Venv { name: "blender", python: "3.11", pins: "xtask/pins/blender.txt" },
+    Venv { name: "blender-oldest", python: "3.10", pins: "xtask/pins/blender-oldest.txt" },
+    Venv { name: "bpy-4.2", python: "3.11", pins: "xtask/pins/bpy-4.2.txt" },
+    Venv { name: "bpy-4.5", python: "3.11", pins: "xtask/pins/bpy-4.5.txt" },
+    Venv { name: "bpy-5.0", python: "3.11", pins: "xtask/pins/bpy-5.0.txt" },
+    Venv { name: "bpy-5.2", python: "3.13", pins: "xtask/pins/bpy-5.2.txt" },
     Venv { name: "comfyui-client", python: "3.11", pins: "tests/real/comfyui-client.txt" },
     Venv { name: "litellm-1.75.8", python: "3.11", pins: "tests/real/litellm-1.75.8.txt" },
     Venv { name: "litellm-1.106.2", python: "3.11", pins: "tests/real/litellm-1.106.2.txt" },

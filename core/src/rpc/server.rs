@@ -38,6 +38,7 @@ pub(super) struct Serving {
     pub(super) host: Host,
     stop: Notify,
     handing_over: watch::Sender<bool>,
+    dismissed: watch::Sender<bool>,
 }
 
 impl Serving {
@@ -47,6 +48,11 @@ impl Serving {
 
     pub(super) fn is_handing_over(&self) -> bool {
         *self.handing_over.borrow()
+    }
+
+    /// The idle time is over as soon as nobody needs the host. Whoever comes before that takes it back.
+    pub(super) fn dismiss(&self) {
+        self.dismissed.send_replace(true);
     }
 
     /// From now on the host only finishes what it has; tells how many jobs that is.
@@ -69,10 +75,16 @@ pub async fn serve(
 ) -> Result<Ended, ServeError> {
     let listener = socket::listen(&lock)?;
     tracing::info!(address = %socket::address_of(lock.folder()).display(), "listening");
-    let serving = Arc::new(Serving { host, stop: Notify::new(), handing_over: watch::Sender::new(false) });
+    let serving = Arc::new(Serving {
+        host,
+        stop: Notify::new(),
+        handing_over: watch::Sender::new(false),
+        dismissed: watch::Sender::new(false),
+    });
     let mut clients = JoinSet::new();
     let mut changes = serving.host.changes();
     let mut handing_over = serving.handing_over.subscribe();
+    let mut dismissed = serving.dismissed.subscribe();
     let mut unneeded_since = Instant::now();
     let mut stop = pin!(stop);
     loop {
@@ -80,9 +92,13 @@ pub async fn serve(
         if *handing_over.borrow_and_update() && serving.host.open_jobs() == 0 {
             return Ok(Ended::HandedOver);
         }
+        if *dismissed.borrow_and_update() && !needed {
+            return Ok(Ended::Idle);
+        }
         tokio::select! {
             accepted = accept(&listener), if clients.len() < MAX_CLIENTS => {
                 if let Some(stream) = accepted {
+                    serving.dismissed.send_replace(false);
                     clients.spawn(client(serving.clone(), stream));
                 }
             }
@@ -90,6 +106,7 @@ pub async fn serve(
             // The number of open jobs may have changed.
             _ = changes.next() => {}
             _ = handing_over.changed() => {}
+            _ = dismissed.changed() => {}
             () = serving.stop.notified() => return Ok(Ended::Stopped),
             () = &mut stop => return Ok(Ended::Stopped),
             () = sleep_until(unneeded_since + idle), if !needed => return Ok(Ended::Idle),

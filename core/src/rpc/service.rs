@@ -73,6 +73,8 @@ service! {
     "jobs.resubmit" resubmit_job(JobChoice) -> JobView: "Sends a job that is over without being done again.",
     "jobs.discard" discard_job(JobChoice) -> Nothing: "Forgets a job that is over; its results stay where they are.",
     "host.stop" stop_host(Nothing) -> Nothing: "Ends the host.",
+    "host.dismiss" dismiss_host(Nothing) -> Nothing:
+        "Ends the host once nobody is connected and no job is open, without waiting for its idle time.",
     "host.hand-over" hand_over_host(HandOver) -> HandOverAnswer: "Ends the host as soon as no job is open.",
 }
 

@@ -222,6 +222,11 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
         Ok(Nothing {})
     }
 
+    async fn dismiss_host(&mut self, _: Nothing) -> Result<Nothing, RpcError> {
+        self.serving.dismiss();
+        Ok(Nothing {})
+    }
+
     async fn hand_over_host(&mut self, by: HandOver) -> Result<HandOverAnswer, RpcError> {
         tracing::info!(version = shown(&by.version), "another version asks to take over");
         Ok(HandOverAnswer { open_jobs: self.serving.hand_over() })

@@ -2,7 +2,7 @@
 
 use super::Lane;
 use crate::simulator::Simulator;
-use crate::{demo, dist, process, tidy, tool, venv, workspace};
+use crate::{blender, demo, dist, process, tidy, tool, venv, workspace};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;
@@ -23,6 +23,12 @@ pub(super) const LANES: &[Lane] = &[
     lane("miri", "the boundary's own code under an interpreter that checks every access", miri),
     lane("doctest", "the examples in the documentation run", doctest),
     lane("comfyui-client", "comfy-cli drives the simulator", comfyui_client),
+    lane(
+        "blender-parts",
+        "the extension's modules without Blender are typed and work on the oldest Python",
+        blender_parts,
+    ),
+    lane("blender", "the extension works in real Blenders without a window", blender_headless),
     lane("demo", "each state of the demo is really seen", demonstrate),
 ];
 
@@ -153,6 +159,14 @@ fn run_client(python: &Path, url: &str, version: &str) -> Result<()> {
     let mut command = Command::new(python);
     command.current_dir(workspace::root()).arg("tests/real/run_comfyui_client.py").arg(url).arg(workflow);
     process::run(&mut command)
+}
+
+fn blender_parts() -> Result<()> {
+    blender::check_parts(&dist::lay_out(PROFILE)?)
+}
+
+fn blender_headless() -> Result<()> {
+    blender::run_headless(&dist::lay_out(PROFILE)?)
 }
 
 fn demonstrate() -> Result<()> {

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A first generation: a payload from a file or a text block, handed to one service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from .. import api, payload
+from ..payload import PayloadError
+from .base import Connected, current
+
+
+def _operations(self: Any, _context: object) -> list[tuple[str, str, str]]:
+    """Kept alive as Blender wants it."""
+    global _operation_items
+    backend = api.backend(self.backend)
+    declared = next((kind.operations for kind in api.kinds() if backend and kind.kind == backend.kind), ())
+    _operation_items = [(name, title, "") for name, title in declared] or [("auto", "Default", "What it does first")]
+    return _operation_items
+
+
+_operation_items: list[tuple[str, str, str]] = []
+
+
+class MDD_OT_generate(Connected, bpy.types.Operator):
+    """Give this service something to do: a workflow, a prompt or a chat, as JSON in the terms of the service"""
+
+    bl_idname = "mdd.generate"
+    bl_label = "Generate"
+
+    backend: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    operation: EnumProperty(name="Operation", items=_operations, options={"SKIP_SAVE"})
+    source: EnumProperty(
+        name="Payload",
+        items=[("FILE", "File", "A JSON file"), ("TEXT", "Text Block", "A text of this .blend file")],
+        default="FILE",
+    )
+    filepath: StringProperty(name="File", subtype="FILE_PATH")
+    text: StringProperty(name="Text Block")
+    attachment: StringProperty(
+        name="Attachment",
+        subtype="FILE_PATH",
+        description="A picture, sound or video that the payload mentions as mdd-file:NAME",
+    )
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, width=420)
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "operation")
+        layout.prop(self, "source", expand=True)
+        if self.source == "FILE":
+            layout.prop(self, "filepath")
+        else:
+            layout.prop_search(self, "text", bpy.data, "texts", icon="TEXT")
+        layout.prop(self, "attachment")
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        backend = api.backend(self.backend)
+        if backend is None or not backend.is_known:
+            self.report({"ERROR"}, "This service is gone")
+            return {"CANCELLED"}
+        try:
+            content, files = self._payload()
+        except PayloadError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        running = current()
+
+        def answered(submission: api.Submission) -> None:
+            refusal = submission.refusal
+            running.say(backend.id, refusal.message if refusal else "The job is on its way")
+
+        operation = None if self.operation in ("", "auto") else self.operation
+        api.submit(content, backend=backend.id, operation=operation, files=files, then=answered)
+        return {"FINISHED"}
+
+    def _payload(self) -> tuple[Any, dict[str, str]]:
+        chosen = Path(bpy.path.abspath(self.attachment)) if self.attachment else None
+        if self.source == "TEXT":
+            block = bpy.data.texts.get(self.text)
+            if block is None:
+                raise PayloadError("Choose a text block")
+            content = payload.parse(block.as_string(), block.name)
+            folder = Path(bpy.data.filepath).parent if bpy.data.filepath else None
+        else:
+            if not self.filepath:
+                raise PayloadError("Choose a file")
+            file = Path(bpy.path.abspath(self.filepath))
+            content, folder = payload.read(file), file.parent
+        return content, payload.attached(content, folder, chosen)
+
+
+CLASSES = (MDD_OT_generate,)

@@ -1,0 +1,119 @@
+//! The extension for Blender: its checks, and its tests in real Blenders.
+
+mod service;
+
+use crate::{debian, dist::Installation, process, venv, workspace};
+use anyhow::{Context, Result};
+use service::Litellm;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Series of Blender that are run as a module: the oldest and the newest with long support, and those between.
+const SERIES: &[&str] = &["4.2", "4.5", "5.0", "5.2"];
+
+/// What Blender as a module needs of the system.
+const LIBRARIES: &[&str] = &[
+    "libx11-6",
+    "libxrender1",
+    "libxxf86vm1",
+    "libxfixes3",
+    "libxi6",
+    "libxkbcommon0",
+    "libgomp1",
+    "libsm6",
+    "libice6",
+    "libxext6",
+    "libgl1",
+];
+
+/// Types and tests of the modules that know nothing of Blender.
+pub fn check_parts(installation: &Installation) -> Result<()> {
+    let python = venv::ensure("blender")?;
+    let mut mypy = Command::new(&python);
+    mypy.current_dir(folder()).args(["-I", "-m", "mypy", "--strict", "--python-version", "3.10"]);
+    mypy.args(["--follow-imports", "silent", "--no-error-summary", "--cache-dir"]).arg(std::env::temp_dir());
+    process::run(mypy.args(without_blender()?))?;
+    for name in ["blender-oldest", "blender"] {
+        pytest(&venv::ensure(name)?, "tests/pure", installation, &[])?;
+    }
+    Ok(())
+}
+
+/// The tests in each Blender, with the host, simulated services, and a real one.
+pub fn run_headless(installation: &Installation) -> Result<()> {
+    let litellm = Litellm::start()?;
+    let real = format!("{}={}", Litellm::KIND, litellm.url);
+    for series in SERIES {
+        let python = blender(series)?;
+        println!("Blender {series}");
+        pytest(&python, "tests/headless", installation, &[("MDD_TEST_SERVICES", &real)])
+            .with_context(|| format!("in Blender {series}"))?;
+    }
+    Ok(())
+}
+
+/// The interpreter with Blender of that series as a module.
+fn blender(series: &str) -> Result<PathBuf> {
+    let python = venv::ensure(&format!("bpy-{series}"))?;
+    let imports = || process::capture(Command::new(&python).args(["-I", "-c", "import bpy"]));
+    if imports().is_err() {
+        debian::install(LIBRARIES)?;
+        imports()?;
+    }
+    Ok(python)
+}
+
+fn pytest(python: &Path, tests: &str, installation: &Installation, variables: &[(&str, &str)]) -> Result<()> {
+    let mut pytest = Command::new(python);
+    pytest.current_dir(folder().join(tests)).args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-rP", "."]);
+    pytest.env("PYTHONDONTWRITEBYTECODE", "1").env("MDD_TEST_PLUGINS", &installation.plugins);
+    pytest.env("MDD_TEST_BIN", installation.host.parent().context("a program lies in a folder")?);
+    process::run(pytest.envs(variables.iter().copied()))
+}
+
+/// Modules that import nothing of Blender, neither themselves nor through each other.
+fn without_blender() -> Result<Vec<PathBuf>> {
+    let mut modules = Vec::new();
+    for entry in std::fs::read_dir(folder().join("movie_director"))? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "py") {
+            modules.push((file.clone(), std::fs::read_to_string(&file)?));
+        }
+    }
+    // Those that import a module with Blender in it have its types.
+    let mut with: Vec<String> =
+        modules.iter().filter(|(_, text)| text.contains("import bpy")).map(|(file, _)| stem(file)).collect();
+    with.extend(["operators".to_owned(), "panels".to_owned()]);
+    let knows = |text: &str| text.lines().any(|line| line.starts_with("from . import") && imports(line, &with));
+    modules.retain(|(file, text)| !with.contains(&stem(file)) && !knows(text));
+    Ok(modules.into_iter().map(|(file, _)| file).collect())
+}
+
+fn imports(line: &str, names: &[String]) -> bool {
+    line.split(|character: char| !character.is_alphanumeric() && character != '_')
+        .any(|word| names.iter().any(|name| name == word))
+}
+
+fn stem(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn folder() -> PathBuf {
+    workspace::root().join("blender_bridge")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_modules_that_others_use_without_blender_are_found() {
+        let names: Vec<String> = without_blender().unwrap().iter().map(|file| stem(file)).collect();
+        for name in ["api", "bridge", "model", "project", "session", "words"] {
+            assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
+        }
+        for name in ["addon", "looks", "preferences", "runtime", "scene"] {
+            assert!(!names.iter().any(|found| found == name), "{name} is in {names:?}");
+        }
+    }
+}
