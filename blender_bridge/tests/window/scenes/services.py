@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Services that work, one that goes and comes back, a job, clicks of a real pointer, and every width."""
+
+import json
+import os
+from pathlib import Path
+
+import bpy
+from inside import (
+    ADDON,
+    RESULT,
+    ask,
+    click,
+    crop_of_sidebar,
+    module,
+    open_sidebar,
+    photograph,
+    resize_sidebar,
+    until,
+    view3d,
+)
+
+KINDS = os.environ["MDD_KINDS"].split()
+
+
+def play():
+    api, runtime = module("api"), module("runtime")
+    running = runtime.running()
+
+    def state(kind):
+        return next((one.state for one in api.backends() if one.kind == kind and one.is_known), None)
+
+    yield from open_sidebar(320)
+    yield from until(lambda: all(state(kind) == "connected" for kind in KINDS))
+    yield from photograph("connected")
+    yield from photograph("connected-sidebar", crop_of_sidebar())
+
+    # The button in the header asks the host again.
+    asked = []
+    before = api.current().ask
+    api.current().ask = lambda method, *rest: (asked.append(method), before(method, *rest))[1]
+    window, _, sidebar = view3d()
+    yield from click(sidebar.x + sidebar.width - 63, window.height - (sidebar.y + sidebar.height) + 15)
+    assert "backends.refresh" in asked, asked
+    RESULT["clicked"] = "backends.refresh"
+
+    first = next(one for one in api.backends() if one.kind == KINDS[0])
+    bpy.ops.mdd.details(about=first.id)
+    yield from photograph("details", crop_of_sidebar())
+    bpy.ops.mdd.details(about=first.id)
+
+    payload = json.loads(Path(os.environ["MDD_PAYLOAD"]).read_text())
+    ask(f"tell {KINDS[0]} fault slow=4s@/view")
+    job = api.submit(payload, backend=first.id)
+    yield from until(lambda: api.job(job.id) is not None)
+    yield from photograph("job", crop_of_sidebar())
+    ask(f"tell {KINDS[0]} clear")
+    yield from until(lambda: api.job(job.id).state == "done")
+    yield from photograph("job-done", crop_of_sidebar())
+
+    ask(f"kill {KINDS[0]}")
+    yield from until(lambda: state(KINDS[0]) == "disconnected")
+    yield from photograph("lost", crop_of_sidebar())
+    yield from photograph("lost-window")
+    yield from resize_sidebar(180)
+    yield from photograph("narrow", crop_of_sidebar())
+    bpy.context.preferences.view.ui_scale = 1.5
+    yield from resize_sidebar(420)
+    yield from photograph("large", crop_of_sidebar())
+    bpy.context.preferences.view.ui_scale = 1.0
+    yield 1.0
+    yield from resize_sidebar(320)
+    ask(f"start {KINDS[0]}")
+    yield from until(lambda: state(KINDS[0]) == "connected")
+    RESULT["notices"] = [notice.text for notice in api.notices()]
+
+    # The host stands still, and is started again by the user.
+    ask("stop-host")
+    yield from until(lambda: api.link().state == "silent")
+    yield from photograph("silent", crop_of_sidebar())
+    bpy.ops.mdd.start_again()
+    yield from until(lambda: api.link().is_open and all(state(kind) == "connected" for kind in KINDS))
+    yield from photograph("again", crop_of_sidebar())
+
+    yield from show_preferences()
+    RESULT["slowest_tick_ms"] = running.slowest_tick * 1000
+    RESULT["slowest_pump_ms"] = api.current().slowest_pump * 1000
+
+
+def show_preferences():
+    window, area, _ = view3d()
+    area.type = "PREFERENCES"
+    bpy.context.preferences.active_section = "ADDONS"
+    bpy.context.window_manager.addon_search = "Movie Director"
+    yield 1.0
+    with bpy.context.temp_override(window=window, area=area):
+        bpy.ops.preferences.addon_expand(module=ADDON)
+    area.tag_redraw()
+    yield from photograph("preferences")
+    area.type = "VIEW_3D"
