@@ -7,7 +7,6 @@ mod report;
 pub use class::Class;
 pub use report::report;
 
-use crate::settings;
 use mdd_driver_api::{DriverError, ErrorKind, manifest, manifest::Declaration, model::Problem, text::printable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,11 +30,18 @@ impl Remedy {
         Self { action: action.to_owned(), label: label.to_owned(), argument: None }
     }
 
-    /// Names the variable that holds an address or a key.
+    /// Goes to a service that was found while another of its kind is away.
+    pub(crate) fn use_found(url: &str) -> Self {
+        let label = format!("Use the one that was found at {url}");
+        Self { action: "use-found-endpoint".to_owned(), label, argument: Some(url.to_owned()) }
+    }
+
+    /// Names the setting that holds an address or a key.
     fn filled(mut self, declaration: &Declaration) -> Self {
+        let kind = &declaration.kind;
         let known = match self.action.as_str() {
-            "set-url" => Some(settings::variable(&declaration.kind, "URL")),
-            "set-key" => declaration.secrets.keys().next().map(|name| settings::variable(&declaration.kind, name)),
+            "set-url" => Some(format!("backends.{kind}.url")),
+            "set-key" => declaration.secrets.keys().next().map(|name| format!("backends.{kind}.{name}")),
             _ => None,
         };
         self.argument = known.or(self.argument);

@@ -3,7 +3,7 @@
 mod candidate;
 mod missing;
 
-pub use candidate::{Found, identify};
+pub use candidate::{Found, Nobody, identify};
 pub use missing::missing_view;
 
 use crate::{
@@ -158,7 +158,7 @@ async fn look(port: u16, shared: Shared, drivers: Vec<Arc<LoadedDriver>>, known_
     if known_stranger {
         return None;
     }
-    Some(match identify(&endpoint, &drivers, &shared).await {
+    Some(match identify(&endpoint, &drivers, &shared, false).await {
         Ok(found) => Outcome::Found(Box::new(found)),
         Err(nobody) if nobody.answered => Outcome::Stranger(nobody.seen, ASK_STRANGER_EVERY),
         Err(nobody) => Outcome::Stranger(nobody.seen, ASK_SILENT_EVERY),

@@ -1,28 +1,38 @@
 //! The host: drivers, discovery and supervisors together.
 
+mod backends;
+mod book;
 mod change_of_drivers;
+mod changes;
+mod describe;
+mod looking;
+mod projects;
+
+pub use changes::ChangeError;
 
 use crate::{
-    connection::{Backend, Shared, Supervisor},
-    diagnosis::{self, Reason},
-    discovery::{Found, News, PortWatch, missing_view},
-    events::{BackendView, Bus, Changes, Origin, Snapshot, StateName, Subscription},
+    config::{Config, ConfigView},
+    connection::{Shared, Supervisor},
+    diagnosis,
+    events::{BackendView, Bus, Changes, Snapshot, StateName, Subscription},
     health::{HealthView, Records},
     jobs::{self, Jobs},
     plugins::{DriverRuntime, LoadedDriver, Plugins, Registry, SearchPath},
-    rpc::{DriverView, Drivers},
-    settings::{Named, Settings},
+    rpc::{DriverView, Drivers, ProjectBackend, ProjectOpened},
+    settings::Settings,
     transport::{Transport, TransportError},
 };
+use book::Book;
+use serde_json::Value;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
 use tokio::{
     runtime::Handle,
-    sync::{mpsc, watch},
+    sync::watch,
     task::{JoinHandle, spawn_blocking},
     time::{Instant, interval_at},
 };
@@ -53,7 +63,9 @@ struct Inner {
     shared: Shared,
     plugins: Plugins,
     jobs: Jobs,
+    book: Mutex<Book>,
     supervisors: Mutex<BTreeMap<String, Supervisor>>,
+    orders: watch::Sender<Orders>,
     started: SystemTime,
 }
 
@@ -63,30 +75,35 @@ impl Host {
     /// # Errors
     /// When the system lacks what no host can do without; a bad driver or setting is no reason.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
-        let path = SearchPath::new(settings.plugins.clone());
-        let plugins = Plugins::start(path, &settings.state_folder.join("drivers"));
         let shared = Shared {
             transport: Transport::new(Handle::current())?,
             runtime: DriverRuntime::start()?,
             bus: Arc::new(Bus::default()),
             records: Records::load(settings.state_folder.join("health.json")),
         };
+        let folders = settings.plugins.iter().cloned().chain(changes::plugins_of(&settings));
+        let plugins = Plugins::start(SearchPath::new(folders), &settings.state_folder.join("drivers"));
         let drivers = plugins.active();
+        let declarations: Vec<_> = drivers.iter().map(|driver| driver.manifest.driver.clone()).collect();
+        let book = Book::open(&settings, &declarations);
         let inner = Arc::new(Inner {
             jobs: carried(&settings, &shared, &drivers),
+            orders: watch::Sender::new(Orders::of(&book.config)),
+            book: Mutex::new(book),
             plugins,
             settings,
             shared,
             supervisors: Mutex::default(),
             started: SystemTime::now(),
         });
-        inner.supervise_named(&drivers);
-        let mut tasks = vec![tokio::spawn(inner.clone().follow_plugins(drivers))];
-        let (tell_first_round, first_round) = watch::channel(!inner.settings.discovery);
-        if inner.settings.discovery {
-            tasks.push(tokio::spawn(inner.clone().discover(tell_first_round)));
-        }
-        tasks.push(tokio::spawn(keep(inner.shared.records.clone())));
+        inner.reconcile(&mut inner.book());
+        let (tell_first_round, first_round) = watch::channel(!inner.orders.borrow().enabled);
+        let tasks = vec![
+            tokio::spawn(inner.clone().follow_plugins(drivers)),
+            tokio::spawn(inner.clone().discover(tell_first_round)),
+            tokio::spawn(inner.clone().keep_up()),
+            tokio::spawn(keep(inner.shared.records.clone())),
+        ];
         Ok(Self { inner, first_round, tasks })
     }
 
@@ -152,8 +169,101 @@ impl Host {
         supervisors.get(id).map(Supervisor::try_now).is_some()
     }
 
-    /// Tries at once whatever waits.
+    /// The settings that count now.
+    pub fn settings(&self) -> Arc<Config> {
+        self.inner.book().config.clone()
+    }
+
+    /// Every setting with who set it; with what an open project adds, if one is named.
+    pub fn config(&self, project: Option<&str>) -> ConfigView {
+        self.inner.config_view(project)
+    }
+
+    /// Writes a setting into the user's file and applies it; null takes it out.
+    ///
+    /// # Errors
+    /// A key or value that does not exist, or a file that cannot be changed.
+    pub fn set_config(&self, key: &str, value: &Value) -> Result<ConfigView, ChangeError> {
+        self.inner.set_config(key, value)
+    }
+
+    /// Names a backend in the user's file.
+    ///
+    /// # Errors
+    /// A kind or address that cannot be, or a file that cannot be changed.
+    pub fn add_backend(&self, kind: &str, url: &str) -> Result<(), ChangeError> {
+        self.inner.add_backend(kind, url)
+    }
+
+    /// Gives a backend another address.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn move_backend(&self, id: &str, url: &str) -> Result<(), ChangeError> {
+        self.inner.move_backend(id, url)
+    }
+
+    /// Takes a backend out of the user's file.
+    ///
+    /// # Errors
+    /// One that is not in it.
+    pub fn remove_backend(&self, id: &str) -> Result<(), ChangeError> {
+        self.inner.remove_backend(id)
+    }
+
+    /// Switches a backend on or off.
+    ///
+    /// # Errors
+    /// An unknown one, or a file that cannot be changed.
+    pub fn switch_backend(&self, id: &str, on: bool) -> Result<(), ChangeError> {
+        self.inner.switch_backend(id, on)
+    }
+
+    /// Lets jobs for its kind go to this backend when it can take them.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn default_backend(&self, id: &str) -> Result<(), ChangeError> {
+        self.inner.default_backend(id)
+    }
+
+    /// Gives the user's word for a service that was found.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn accept_backend(&self, id: &str) -> Result<(), ChangeError> {
+        self.inner.accept_backend(id)
+    }
+
+    /// Takes in the backends that a project names.
+    ///
+    /// # Errors
+    /// What is no address, or too many of them.
+    pub fn open_project(
+        &self,
+        id: &str,
+        backends: &[ProjectBackend],
+        remembered: Value,
+    ) -> Result<ProjectOpened, ChangeError> {
+        self.inner.open_project(id, backends, remembered)
+    }
+
+    /// Forgets them.
+    pub fn close_project(&self, id: &str) {
+        self.inner.close_project(id);
+    }
+
+    /// Gives the user's word for a backend of an open project.
+    ///
+    /// # Errors
+    /// One that the project does not name, or a file that cannot be changed.
+    pub fn accept_project(&self, id: &str, backend: &str) -> Result<(), ChangeError> {
+        self.inner.accept_project(id, backend)
+    }
+
+    /// Looks around again and tries at once whatever waits.
     pub fn refresh(&self) {
+        self.inner.orders.send_modify(|orders| orders.rounds += 1);
         for supervisor in self.inner.supervisors().values() {
             supervisor.try_now();
         }
@@ -228,138 +338,49 @@ fn has_settled(backend: &BackendView) -> bool {
     backend.state != StateName::Connecting && tried
 }
 
+/// What discovery shall do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Orders {
+    pub(crate) enabled: bool,
+    /// Raised to begin anew at once.
+    pub(crate) rounds: u64,
+}
+
+impl Orders {
+    fn of(config: &Config) -> Self {
+        Self { enabled: config.discovers(), rounds: 0 }
+    }
+}
+
+/// Between two looks whether the user's file was edited by hand.
+const REREAD_EVERY: Duration = Duration::from_secs(2);
+
 impl Inner {
-    fn supervisors(&self) -> MutexGuard<'_, BTreeMap<String, Supervisor>> {
-        // A panic in a holder leaves a whole map: each change is one insertion or removal.
-        self.supervisors.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The drivers that are in use now, in the order in which a candidate is shown to them.
+    fn drivers(&self) -> Vec<Arc<LoadedDriver>> {
+        self.plugins.active()
     }
 
     fn started_text(&self) -> String {
         humantime::format_rfc3339_seconds(self.started).to_string()
     }
 
-    fn supervise_named(&self, drivers: &[Arc<LoadedDriver>]) {
-        for driver in drivers {
-            self.supervise_named_of(driver);
-        }
-        for named in &self.settings.backends {
-            if !drivers.iter().any(|driver| driver.kind() == named.kind) {
-                self.shared.bus.publish(self.without_driver(named), None);
-            }
-        }
-    }
-
-    fn supervise_named_of(&self, driver: &Arc<LoadedDriver>) {
-        for named in self.settings.named(&driver.manifest.driver) {
-            let backend = self.backend(driver, named.endpoint, named.origin);
-            self.supervisors()
-                .entry(backend.id())
-                .or_insert_with(|| self.with_jobs(Supervisor::start(backend, &self.shared)));
-        }
-    }
-
-    fn backend(&self, driver: &Arc<LoadedDriver>, endpoint: crate::endpoint::Endpoint, origin: Origin) -> Backend {
-        Backend {
-            driver: driver.clone(),
-            endpoint,
-            origin,
-            settings: serde_json::Value::Object(serde_json::Map::new()),
-            secrets: self.settings.secrets(&driver.manifest.driver),
-        }
-    }
-
-    async fn discover(self: Arc<Self>, first_round: watch::Sender<bool>) {
-        let (sender, mut news) = mpsc::channel(16);
-        let ports = PortWatch::new(self.shared.clone(), self.plugins.clone());
-        let inner = self.clone();
-        let looking = ports.run(sender, move || inner.taken_ports());
-        let listening = async {
-            let mut strangers = BTreeMap::new();
-            while let Some(news) = news.recv().await {
-                self.learn(news, &mut strangers, &first_round);
-            }
-        };
-        tokio::join!(looking, listening);
-    }
-
-    fn learn(&self, news: News, strangers: &mut BTreeMap<u16, String>, first_round: &watch::Sender<bool>) {
-        match news {
-            News::Found(found) => self.adopt(*found),
-            News::Stranger { port, seen: Some(seen) } => {
-                strangers.insert(port, seen);
-            }
-            News::Stranger { port, seen: None } => {
-                strangers.remove(&port);
-            }
-            News::FirstRoundOver => {
-                first_round.send_replace(true);
-            }
-        }
-        if *first_round.borrow() {
-            self.publish_missing(strangers);
-        }
-    }
-
-    fn adopt(&self, found: Found) {
-        let backend = self.backend(&found.driver, found.endpoint, Origin::DefaultPort);
-        let mut supervisors = self.supervisors();
-        tracing::info!(id = backend.id(), seen = found.identity.seen, "found");
-        supervisors.entry(backend.id()).or_insert_with(|| {
-            self.with_jobs(Supervisor::adopt(backend, &self.shared, found.instance, found.identity))
+    fn tell_config(&self, config: &Config) {
+        self.orders.send_if_modified(|orders| {
+            let next = Orders { rounds: orders.rounds, ..Orders::of(config) };
+            let changed = *orders != next;
+            *orders = next;
+            changed
         });
     }
 
-    /// Lets jobs go to a backend.
-    fn with_jobs(&self, supervisor: Supervisor) -> Supervisor {
-        let kind = supervisor.driver().kind();
-        self.jobs.follow(supervisor.id(), kind, supervisor.link(), &self.shared.transport);
-        supervisor
-    }
-
-    /// Ports of this machine that have a backend.
-    fn taken_ports(&self) -> BTreeSet<u16> {
-        let supervisors = self.supervisors();
-        let endpoints = supervisors.values().map(Supervisor::endpoint);
-        endpoints.filter(|endpoint| endpoint.is_loopback()).map(|endpoint| endpoint.port()).collect()
-    }
-
-    fn publish_missing(&self, strangers: &BTreeMap<u16, String>) {
-        let known: BTreeSet<String> = self
-            .shared
-            .bus
-            .snapshot()
-            .backends
-            .into_iter()
-            .filter(|backend| backend.origin != Origin::Missing)
-            .map(|backend| backend.kind)
-            .collect();
-        for driver in self.plugins.active() {
-            let declaration = &driver.manifest.driver;
-            if known.contains(driver.kind()) || declaration.default_ports.is_empty() {
-                self.shared.bus.remove(driver.kind());
-            } else {
-                let since = self.started_text();
-                self.shared.bus.publish(missing_view(declaration, strangers, since), None);
-            }
-        }
-    }
-
-    /// The row of a backend that was named and whose kind nobody drives.
-    fn without_driver(&self, named: &Named) -> BackendView {
-        let declaration = mdd_driver_api::manifest::Declaration {
-            kind: named.kind.clone(),
-            title: named.kind.clone(),
-            icon: "ERROR".to_owned(),
-            ..Default::default()
-        };
-        let since = self.started_text();
-        let observation = format!("no file in the plugins folders drives {}", named.kind);
-        BackendView {
-            id: format!("{}@{}", named.kind, named.endpoint.place()),
-            endpoint: Some(named.endpoint.to_string()),
-            origin: named.origin,
-            reason: Some(Reason::new("no-driver", observation, &declaration)),
-            ..missing_view(&declaration, &BTreeMap::new(), since)
+    /// Sees what happens outside of the host's own doing.
+    async fn keep_up(self: Arc<Self>) {
+        let mut looks = tokio::time::interval(REREAD_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            self.reread_config();
         }
     }
 }

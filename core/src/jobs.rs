@@ -37,6 +37,7 @@ mod waiting;
 pub use error::JobError;
 pub use journal::{Journal, JournalError, Memory, Written};
 pub use record::{Checkpoint, Course, FileRecord, Record, SavedResult, Ticket};
+pub(crate) use schema::at as check_schema;
 pub use submission::{FileSource, Submission, SubmitError, Target};
 
 use crate::{

@@ -2,13 +2,14 @@
 //!
 //! One folder per room: [`plugins`] finds and loads drivers, [`transport`] is the network as drivers see it,
 //! [`discovery`] says where a backend could be, [`connection`] keeps one backend connected, [`health`] condenses samples,
-//! [`jobs`] carries work to backends, [`events`] is the one place where all of that can be read, [`diagnosis`] explains
+//! [`jobs`] carries work to backends, [`config`] has the settings, [`events`] is the one place where all of that can be read, [`diagnosis`] explains
 //! failures. [`Host`] ties them together.
 //!
 //! Nothing in here knows a kind of backend: that is the drivers' part.
 
 #![deny(unsafe_code)]
 
+pub mod config;
 pub mod connection;
 pub mod diagnosis;
 pub mod discovery;
@@ -23,4 +24,4 @@ pub mod rpc;
 pub mod settings;
 pub mod transport;
 
-pub use host::{Host, StartError};
+pub use host::{ChangeError, Host, StartError};

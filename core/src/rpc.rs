@@ -4,6 +4,7 @@
 //! changes as notifications. [`schema`] describes every message.
 
 mod client;
+mod here;
 mod lines;
 mod lock;
 mod methods;
@@ -15,11 +16,13 @@ mod socket;
 mod wire;
 
 pub use client::{CallError, Client, ConnectError, Wire};
+pub use here::Here;
 pub use lines::{Line, LineReader, MAX_LINE};
 pub use lock::{HostLock, LockError, StartTurn};
 pub use methods::{
-    BackendChoice, DriverView, Drivers, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Nothing,
-    PROTOCOL,
+    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverView,
+    Drivers, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, KindView, Kinds, Nothing, OperationView,
+    PROTOCOL, PendingBackend, ProjectBackend, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening,
 };
 pub use server::{Ended, ServeError, serve};
 pub use socket::{SocketError, address_of};

@@ -28,6 +28,12 @@ pub(crate) enum Command {
     /// Look at the drivers in the plugins folders
     #[command(subcommand)]
     Drivers(DriversCommand),
+    /// Name, switch and try the services that the host connects to
+    #[command(subcommand)]
+    Backends(BackendsCommand),
+    /// Show and change the settings, each with who set it
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Carry work to a service and its results back
     #[command(subcommand)]
     Jobs(JobsCommand),
@@ -45,6 +51,95 @@ pub(crate) enum DriversCommand {
     List(ListOptions),
     /// Inspect, load and try one driver file
     Check(CheckOptions),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackendsCommand {
+    /// List every backend with its id
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Name a backend
+    Add {
+        /// Its kind
+        kind: String,
+        /// Its address
+        url: String,
+    },
+    /// Give a backend another address
+    Set {
+        /// Its id
+        #[arg(value_name = "BACKEND")]
+        id: String,
+        /// Its new address
+        url: String,
+    },
+    /// Take a backend out of the settings
+    Remove {
+        /// Its id
+        #[arg(value_name = "BACKEND")]
+        id: String,
+    },
+    /// Ask what an address is, and change nothing; exit with 3 when it is not what it should be
+    Test {
+        /// The address
+        url: String,
+        /// What it should be
+        #[arg(long)]
+        kind: Option<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Switch a backend on
+    Enable {
+        /// Its id
+        #[arg(value_name = "BACKEND")]
+        id: String,
+    },
+    /// Switch a backend off
+    Disable {
+        /// Its id
+        #[arg(value_name = "BACKEND")]
+        id: String,
+    },
+    /// Let jobs for its kind go to this backend when it can take them
+    Default {
+        /// Its id
+        #[arg(value_name = "BACKEND")]
+        id: String,
+    },
+    /// Use a service that was found where only you can say that it is yours
+    Accept {
+        /// Its id
+        #[arg(value_name = "BACKEND")]
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Show every setting, who set it, and what is wrong with them
+    Show {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set a value in your file of settings
+    Set {
+        /// Its key
+        key: String,
+        /// The value, as JSON or as it is; several make a list; - reads it from stdin
+        #[arg(required = true)]
+        value: Vec<String>,
+    },
+    /// Take a value out of your file of settings
+    Unset {
+        /// Its key
+        key: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -141,9 +236,9 @@ pub(crate) struct StatusOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeOptions {
-    /// Leave after this time without clients and open jobs
-    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
-    pub(crate) idle_exit: Duration,
+    /// Leave after this time without clients and open jobs, instead of after the setting idle_minutes
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) idle_exit: Option<Duration>,
     /// Leave the session and the console of whoever started it
     #[arg(long, hide = true)]
     pub(crate) detached: bool,
@@ -174,6 +269,9 @@ pub(crate) struct Global {
     /// Keep files here instead of in the user's state folder (also MDD_STATE_DIR)
     #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
     state_dir: Option<PathBuf>,
+    /// Keep settings in this file instead of the user's (also MDD_CONFIG_FILE)
+    #[arg(long = "config", global = true, value_name = "FILE", help_heading = "Everywhere")]
+    config_file: Option<PathBuf>,
     /// Connect to a service at this address; may be repeated
     #[arg(long, global = true, value_name = "KIND=URL", value_parser = backend, help_heading = "Everywhere")]
     backend: Vec<Named>,
@@ -191,7 +289,16 @@ pub(crate) struct Global {
 impl Global {
     /// Whether an option asks for something that a running host may not have.
     pub(crate) fn wants_own_host(&self) -> bool {
-        !self.plugins.is_empty() || !self.backend.is_empty() || self.no_discovery
+        !self.plugins.is_empty() || !self.backend.is_empty() || self.no_discovery || self.config_file.is_some()
+    }
+
+    /// The user's file of settings.
+    fn config_file(&self) -> Option<PathBuf> {
+        let file = match &self.config_file {
+            Some(file) => Some(file.clone()),
+            None => settings::default_config_file(),
+        };
+        file.and_then(|file| std::path::absolute(file).ok())
     }
 
     /// The same options for a host that this process starts.
@@ -204,6 +311,9 @@ impl Global {
         }
         if let Some(folder) = &self.state_dir {
             options.extend(["--state-dir".into(), absolute(folder)]);
+        }
+        if let Some(file) = &self.config_file {
+            options.extend(["--config".into(), absolute(file)]);
         }
         for named in &self.backend {
             options.extend(["--backend".into(), format!("{}={}", named.kind, named.endpoint).into()]);
@@ -225,6 +335,7 @@ impl Global {
         Ok(Settings {
             plugins: self.plugins.clone(),
             state_folder,
+            config_file: self.config_file(),
             backends: self.backend.clone(),
             discovery: !self.no_discovery,
             environment: Environment::of_process(),

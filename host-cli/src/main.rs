@@ -1,17 +1,20 @@
 //! The `mdd-host` command.
 //!
 //! Exit codes: 0 the command did its work, 1 it failed, 2 it was called wrongly, 3 what it looked at is not in order
-//! (`drivers check`, `status --exit-code`).
+//! (`drivers check`, `backends test`, `status --exit-code`).
 
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod backends;
 mod bridge;
+mod config;
 mod connect;
 mod drivers;
 mod jobs;
 mod logging;
 mod output;
+mod reach;
 mod serve;
 mod status;
 mod stdout;
@@ -50,6 +53,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Status(options) => on_runtime(status::run(&global, settings, options)),
         Command::Drivers(DriversCommand::List(options)) => on_runtime(drivers::list(&global, &settings, options)),
         Command::Drivers(DriversCommand::Check(options)) => drivers::check(&settings, &options),
+        Command::Backends(command) => on_runtime(backends::run(&global, settings, command)),
+        Command::Config(command) => on_runtime(config::run(&global, settings, command)),
         Command::Jobs(command) => on_runtime(jobs::run(&global, &state, command)),
         Command::Serve(options) => on_runtime(serve::run(settings, options)),
         Command::Stop => on_runtime(serve::stop(&state)),

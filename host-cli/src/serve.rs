@@ -24,7 +24,8 @@ pub(crate) async fn run(settings: Settings, options: ServeOptions) -> anyhow::Re
         return Ok(Verdict::InOrder);
     };
     let host = Host::start(settings)?;
-    match rpc::serve(host, lock, options.idle_exit, asked_to_stop()).await? {
+    let idle = options.idle_exit.unwrap_or_else(|| host.settings().idle());
+    match rpc::serve(host, lock, idle, asked_to_stop()).await? {
         Ended::Stopped => tracing::info!("stopped"),
         Ended::Idle => tracing::info!("nobody needed this host any more"),
         Ended::HandedOver => tracing::info!("another version takes over"),

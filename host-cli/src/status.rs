@@ -9,6 +9,7 @@ use crate::{
 use anstyle::Style;
 use mdd_core::{
     Host,
+    diagnosis::Reason,
     events::{BackendView, Detail, Origin, Snapshot, StateName, Update},
     health::Severity,
     rpc::{Client, Nothing},
@@ -139,17 +140,25 @@ fn row(text: &mut String, backend: &BackendView, width: usize) {
     let title = &backend.title;
     let state = styled(style, format_args!("{mark} {title:<width$}  {:<24}", state(backend)));
     let _infallible = writeln!(text, "{state} {}", facts(backend).join(" · "));
-    let Some(reason) = &backend.reason else { return };
+    if let Some(reason) = &backend.reason {
+        text.push_str(&explained(reason));
+    }
+}
+
+/// A reason in lines below what it explains.
+pub(crate) fn explained(reason: &Reason) -> String {
+    let mut text = String::new();
     let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("{} ({})", reason.observation, reason.code)));
     let _infallible = writeln!(text, "  {}", styled(DIM, &reason.meaning));
     for remedy in &reason.remedies {
         let argument = remedy.argument.as_ref().map(|argument| format!(": {argument}")).unwrap_or_default();
         let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("→ {}{argument}", remedy.label)));
     }
+    text
 }
 
 /// A sign beside every colour.
-fn mark(backend: &BackendView) -> (char, Style) {
+pub(crate) fn mark(backend: &BackendView) -> (char, Style) {
     match (backend.state, backend.detail) {
         (StateName::Connected, Detail::Ready | Detail::Busy) => ('●', GOOD),
         (StateName::Connected, _) => ('◐', FAIR),
@@ -160,7 +169,7 @@ fn mark(backend: &BackendView) -> (char, Style) {
     }
 }
 
-fn state(backend: &BackendView) -> String {
+pub(crate) fn state(backend: &BackendView) -> String {
     match backend.detail {
         Detail::Ready | Detail::Off => backend.state.to_string(),
         detail => format!("{} ({detail})", backend.state),

@@ -23,6 +23,7 @@ mod recovery;
 mod safety;
 mod schema;
 mod serve;
+mod settings;
 mod slow_reader;
 mod talk;
 mod trials;

@@ -16,6 +16,7 @@ fn looking_around(plugins: &Path, state: &Path) -> Host {
     Host::start(Settings {
         plugins: vec![plugins.to_owned()],
         state_folder: state.to_owned(),
+        config_file: Some(state.join("config.toml")),
         backends: vec![],
         discovery: true,
         environment: Environment::default(),

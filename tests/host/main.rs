@@ -5,4 +5,5 @@
 
 mod discovery;
 mod panics;
+mod settings;
 mod states;

@@ -7,7 +7,7 @@ use mdd_core::{
     settings::{Environment, Named, Settings},
 };
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 pub struct Running {
     /// The host.
     pub host: Host,
-    _state: TempDir,
+    state: TempDir,
 }
 
 impl Running {
@@ -34,6 +34,21 @@ impl Running {
     /// When the host cannot be started.
     pub fn with(plugins: &Path, backends: &[(&str, &str)], environment: &[(&str, &str)]) -> Self {
         let state = tempfile::tempdir().expect("a temporary folder can be made");
+        Self::within(state, plugins, backends, environment)
+    }
+
+    /// The next host with the same files.
+    ///
+    /// # Panics
+    /// When the host cannot be started.
+    #[must_use]
+    pub fn restarted(self, plugins: &Path, backends: &[(&str, &str)]) -> Self {
+        let Self { host, state } = self;
+        drop(host);
+        Self::within(state, plugins, backends, &[])
+    }
+
+    fn within(state: TempDir, plugins: &Path, backends: &[(&str, &str)], environment: &[(&str, &str)]) -> Self {
         let named = |&(kind, url): &(&str, &str)| Named {
             kind: kind.to_owned(),
             endpoint: Endpoint::parse(url).expect("a test names good addresses"),
@@ -43,11 +58,17 @@ impl Running {
         let settings = Settings {
             plugins: vec![plugins.to_owned()],
             state_folder: state.path().to_owned(),
+            config_file: Some(state.path().join("config.toml")),
             backends: backends.iter().map(named).collect(),
             discovery: false,
             environment: variables.collect::<Environment>(),
         };
-        Self { host: Host::start(settings).expect("a host can be started"), _state: state }
+        Self { host: Host::start(settings).expect("a host can be started"), state }
+    }
+
+    /// The file of settings, which may not exist yet.
+    pub fn config_file(&self) -> PathBuf {
+        self.state.path().join("config.toml")
     }
 
     /// The only backend of a kind.

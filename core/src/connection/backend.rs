@@ -31,9 +31,13 @@ impl Backend {
         format!("{}@{}", self.driver.kind(), self.endpoint.place())
     }
 
-    /// Whether a person named it, so that it may be on another machine.
+    /// Whether a person named it or gave their word for it, so that it may be on another machine. Nobody else becomes a
+    /// backend there: what is found elsewhere waits for that word.
     pub(super) fn is_named(&self) -> bool {
-        matches!(self.origin, Origin::Flag | Origin::Environment)
+        match self.origin {
+            Origin::Flag | Origin::Environment | Origin::File | Origin::Project | Origin::Mdns => true,
+            Origin::DefaultPort | Origin::Socket | Origin::Missing => false,
+        }
     }
 
     pub(super) fn policy(&self) -> Policy {

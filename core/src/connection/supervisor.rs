@@ -8,11 +8,12 @@ use crate::{
     health::{Record, Records},
     plugins::{DriverRuntime, LoadedDriver},
     process::{self, Process},
-    transport::Transport,
+    transport::{Credential, Transport},
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration, model, model::Identity};
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -46,16 +47,21 @@ pub struct Supervisor {
     bus: Arc<Bus>,
 }
 
-#[derive(Debug, Clone, Copy)]
 enum Request {
     TryNow,
     Disable,
+    Configure(serde_json::Value, BTreeMap<String, Credential>),
 }
 
 impl Supervisor {
     /// Starts to connect.
     pub fn start(backend: Backend, shared: &Shared) -> Self {
         Self::spawn(Task::new(backend, shared.clone()), Input::TryNow)
+    }
+
+    /// Knows it and leaves it alone, as its user has switched it off.
+    pub fn start_disabled(backend: Backend, shared: &Shared) -> Self {
+        Self::spawn(Task::new(backend, shared.clone()), Input::Disable)
     }
 
     /// Goes on with a service that discovery has recognised, with the same instance.
@@ -112,7 +118,20 @@ impl Supervisor {
 
     /// Switches it off.
     pub fn disable(&self) {
-        let _asked_often_enough = self.requests.try_send(Request::Disable);
+        self.request(Request::Disable);
+    }
+
+    /// Connects anew with other settings and secrets.
+    pub fn configure(&self, settings: serde_json::Value, secrets: BTreeMap<String, Credential>) {
+        self.request(Request::Configure(settings, secrets));
+    }
+
+    /// For what must not be lost: the room for requests is only full while the task is about to read them.
+    fn request(&self, request: Request) {
+        if let Err(mpsc::error::TrySendError::Full(request)) = self.requests.try_send(request) {
+            let requests = self.requests.clone();
+            tokio::spawn(async move { requests.send(request).await });
+        }
     }
 }
 
@@ -187,6 +206,10 @@ impl Task {
                 request = requests.recv() => match request {
                     Some(Request::TryNow) => Some(Input::TryNow),
                     Some(Request::Disable) => Some(Input::Disable),
+                    Some(Request::Configure(settings, secrets)) => {
+                        self.configure(settings, secrets);
+                        Some(Input::TryNow)
+                    }
                     None => return,
                 },
                 Some(answer) = self.asks.next(), if !self.asks.is_empty() => self.understand(answer),
@@ -203,6 +226,14 @@ impl Task {
                 None => self.publish(),
             }
         }
+    }
+
+    /// Begins a new life: what the one before learned was learned with other settings.
+    fn configure(&mut self, settings: serde_json::Value, secrets: BTreeMap<String, Credential>) {
+        self.take(Input::Disable);
+        self.backend.settings = settings;
+        self.backend.secrets = secrets;
+        self.life = Life::new(words(&self.backend), !self.backend.secrets.is_empty(), Instant::now());
     }
 
     /// The only place where the life changes.
@@ -468,6 +499,9 @@ impl Task {
             makes: declaration.makes.clone(),
             icon: declaration.icon.clone(),
             attribution: declaration.attribution.clone(),
+            is_default: false,
+            projects: Vec::new(),
+            needs_word: false,
         };
         drop(history);
         self.shared.bus.publish(view.clone(), seen.next_try);

@@ -9,6 +9,7 @@ pub(super) struct Entry {
 const RETRY: (&str, &str) = ("retry", "Try now");
 const START: (&str, &str) = ("start-hint", "Start it");
 const SET_URL: (&str, &str) = ("set-url", "Set its address");
+const ACCEPT: (&str, &str) = ("accept", "Use it");
 const SET_KEY: (&str, &str) = ("set-key", "Set the key");
 const RESTART: (&str, &str) = ("restart-service", "Restart the service");
 const REPORT: (&str, &str) = ("copy-details", "Copy the details for a report");
@@ -44,6 +45,10 @@ pub(super) fn entry(code: &str) -> Entry {
         "request-rejected" => ("{title} refused the question.", &[UPDATE, REPORT]),
         "service-busy" => ("{title} says that it is too busy.", &[RETRY]),
         "wrong-service" => ("Another program uses that port, so this is not {title}.", &[SET_URL, START]),
+        "needs-your-word" => (
+            "A {title} was found where only you can say that it is yours: on another machine, or run by another user.",
+            &[ACCEPT],
+        ),
         "needs-key" => ("{title} wants a key before it works with us.", &[SET_KEY]),
         "bad-setting" => ("A setting of this backend cannot work.", &[SET_URL]),
         "unsupported-version" => ("This version of {title} is not supported.", &[UPDATE]),

@@ -37,16 +37,22 @@ pub struct Nobody {
     pub seen: String,
 }
 
-/// Asks the drivers in their order and stops at the first that is sure.
+/// Asks the drivers in their order and stops at the first that is sure. `allowed` says that the endpoint may be on another
+/// machine.
 ///
 /// # Errors
 /// When no driver recognised it.
-pub async fn identify(endpoint: &Endpoint, drivers: &[Arc<LoadedDriver>], shared: &Shared) -> Result<Found, Nobody> {
+pub async fn identify(
+    endpoint: &Endpoint,
+    drivers: &[Arc<LoadedDriver>],
+    shared: &Shared,
+    allowed: bool,
+) -> Result<Found, Nobody> {
     let round = Arc::new(Round::default());
     let mut best: Option<Found> = None;
     let mut nobody = Nobody { answered: false, seen: format!("{} is open and says nothing", endpoint.subject()) };
     for driver in drivers {
-        match ask(endpoint, driver, shared, &round).await {
+        match ask(endpoint, driver, shared, &round, allowed).await {
             Ok(found) if is_ours(&found.identity) => {
                 let sure = found.identity.score >= SURE;
                 if best.as_ref().is_none_or(|best| found.identity.score > best.identity.score) {
@@ -82,9 +88,13 @@ async fn ask(
     driver: &Arc<LoadedDriver>,
     shared: &Shared,
     round: &Arc<Round>,
+    allowed: bool,
 ) -> Result<Found, String> {
     let posts = driver.manifest.driver.probe_posts.clone();
-    let policy = Policy::candidate(endpoint.clone(), posts, Some(round.clone()));
+    let policy = match allowed {
+        true => Policy::allowed_candidate(endpoint.clone(), posts, Some(round.clone())),
+        false => Policy::candidate(endpoint.clone(), posts, Some(round.clone())),
+    };
     let mut facts = model::Instance::default();
     facts.backend_id = format!("{}@{}", driver.kind(), endpoint.place());
     facts.endpoint = endpoint.to_string();

@@ -34,6 +34,9 @@ pub fn missing_view(declaration: &Declaration, strangers: &BTreeMap<u16, String>
         makes: declaration.makes.clone(),
         icon: declaration.icon.clone(),
         attribution: declaration.attribution.clone(),
+        is_default: false,
+        projects: Vec::new(),
+        needs_word: false,
     }
 }
 

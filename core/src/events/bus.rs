@@ -5,7 +5,7 @@
 #[cfg(mdd_shuttle)]
 mod interleavings;
 
-use super::{BackendView, Change, JobView, Notice, Numbered, Snapshot, Update};
+use super::{BackendView, Change, JobView, Marks, Notice, Numbered, Snapshot, Update};
 use crate::health::{Summary, summarize};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -40,6 +40,7 @@ pub struct Bus {
 struct State {
     last: u64,
     backends: BTreeMap<String, Entry>,
+    marks: BTreeMap<String, Marks>,
     jobs: BTreeMap<String, JobView>,
     notices: VecDeque<Notice>,
     changes: VecDeque<Numbered>,
@@ -47,6 +48,9 @@ struct State {
 
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
+    /// As its supervisor sees it.
+    plain: BackendView,
+    /// With its marks.
     view: BackendView,
     /// Counted down when it is read.
     next_try: Option<Instant>,
@@ -61,15 +65,24 @@ impl Default for Bus {
 impl Bus {
     /// Publishes a backend's view, under its id. Readers only wake up when something in it is new.
     pub fn publish(&self, view: BackendView, next_try: Option<Instant>) {
-        let entry = Entry { view, next_try };
+        self.change(|state| state.show(view, next_try));
+    }
+
+    /// Lays marks over a backend's views, those to come as well.
+    pub fn mark(&self, id: &str, marks: Marks) {
         self.change(|state| {
-            if state.backends.get(&entry.view.id) == Some(&entry) {
+            if state.marks.get(id) == Some(&marks) {
                 return None;
             }
-            let seen = entry.at(Instant::now());
-            state.backends.insert(entry.view.id.clone(), entry);
-            Some(Change::Backend(Arc::new(seen)))
+            state.marks.insert(id.to_owned(), marks);
+            let Entry { plain, next_try, .. } = state.backends.get(id)?.clone();
+            state.show(plain, next_try)
         });
+    }
+
+    /// Reads the backends without copying them.
+    pub fn look<T>(&self, look: impl FnOnce(&mut dyn Iterator<Item = &BackendView>) -> T) -> T {
+        look(&mut self.state().backends.values().map(|entry| &entry.view))
     }
 
     /// One backend as it is now.
@@ -79,7 +92,10 @@ impl Bus {
 
     /// Takes a backend out.
     pub fn remove(&self, id: &str) {
-        self.change(|state| state.backends.remove(id).map(|_| Change::BackendRemoved(id.to_owned())));
+        self.change(|state| {
+            state.marks.remove(id);
+            state.backends.remove(id).map(|_| Change::BackendRemoved(id.to_owned()))
+        });
     }
 
     /// Publishes a job's view, under its id.
@@ -142,6 +158,21 @@ impl Bus {
 }
 
 impl State {
+    /// Keeps a view with its marks, when something in it is new.
+    fn show(&mut self, plain: BackendView, next_try: Option<Instant>) -> Option<Change> {
+        let mut view = plain.clone();
+        if let Some(marks) = self.marks.get(&plain.id) {
+            marks.apply(&mut view);
+        }
+        let entry = Entry { plain, view, next_try };
+        if self.backends.get(&entry.view.id) == Some(&entry) {
+            return None;
+        }
+        let seen = entry.at(Instant::now());
+        self.backends.insert(entry.view.id.clone(), entry);
+        Some(Change::Backend(Arc::new(seen)))
+    }
+
     fn snapshot(&self) -> Snapshot {
         let now = Instant::now();
         let backends: Vec<_> = self.backends.values().map(|entry| entry.at(now)).collect();

@@ -123,6 +123,15 @@ pub struct BackendView {
     pub icon: String,
     /// A sentence that its terms ask to show.
     pub attribution: Option<String>,
+    /// Whether jobs for its kind go there when it can take them.
+    #[serde(default)]
+    pub is_default: bool,
+    /// The open projects that name it.
+    #[serde(default)]
+    pub projects: Vec<String>,
+    /// Whether it was found where only the user can say that it is theirs.
+    #[serde(default)]
+    pub needs_word: bool,
 }
 
 /// How a backend became known.
@@ -134,8 +143,16 @@ pub enum Origin {
     Flag,
     /// Given in the environment.
     Environment,
+    /// Given in the user's file of settings.
+    File,
+    /// Given by an open project.
+    Project,
     /// Found at a default port of its kind.
     DefaultPort,
+    /// Found among the listening sockets of this machine.
+    Socket,
+    /// Found because it announces itself in the network.
+    Mdns,
     /// Not found: a row that says what is missing.
     Missing,
 }
@@ -265,6 +282,16 @@ macro_rules! words {
 }
 
 words! {
+    Origin {
+        Flag => "flag",
+        Environment => "environment",
+        File => "file",
+        Project => "project",
+        DefaultPort => "default-port",
+        Socket => "socket",
+        Mdns => "mdns",
+        Missing => "missing",
+    }
     StateName {
         Connected => "connected",
         Connecting => "connecting",

@@ -148,6 +148,9 @@ mod tests {
             makes: makes.iter().map(|&thing| thing.to_owned()).collect(),
             icon: String::new(),
             attribution: None,
+            is_default: false,
+            projects: Vec::new(),
+            needs_word: false,
         }
     }
 

@@ -37,6 +37,8 @@ impl Inner {
         loop {
             let now = by_kind(self.plugins.active());
             self.jobs.declare(now.values().map(|driver| driver.manifest.driver.clone()));
+            // What is set may count for the first time, or no longer.
+            self.forget_finds(&now);
             for (kind, driver) in known.iter().filter(|(kind, _)| !now.contains_key(*kind)) {
                 self.retire(kind, &driver.path);
             }
@@ -47,6 +49,7 @@ impl Inner {
                     Some(_) => {}
                 }
             }
+            self.apply(&mut self.book());
             known = now;
             while replacing.try_join_next().is_some() {}
             if changes.changed().await.is_err() {
@@ -61,7 +64,11 @@ impl Inner {
         for row in self.rows_of(driver.kind()) {
             self.shared.bus.remove(&row.id);
         }
-        self.supervise_named_of(driver);
+    }
+
+    /// What was found for kinds that nobody drives any more.
+    fn forget_finds(&self, drivers: &ByKind) {
+        self.book().finds.retain(|_, find| drivers.contains_key(find.driver.kind()));
     }
 
     /// Ends the backends of a kind whose driver is gone, and says why.
@@ -141,14 +148,15 @@ impl Inner {
     }
 
     fn exchange(&self, id: &str, driver: &Arc<LoadedDriver>) {
+        let mut book = self.book();
         let current = self.plugins.active().iter().any(|active| active.sha256 == driver.sha256);
         let mut supervisors = self.supervisors();
         // A still newer one, or none any more, is another's turn.
         let Some(before) = supervisors.get(id).filter(|_| current) else { return };
-        let secrets = self.settings.secrets(&driver.manifest.driver);
-        let backend = Backend { driver: driver.clone(), secrets, ..before.backend().clone() };
+        let told = self.told(&book, driver.kind(), before.endpoint());
+        let backend = Backend { driver: driver.clone(), ..before.backend().clone() };
         supervisors.remove(id);
-        supervisors.insert(id.to_owned(), self.with_jobs(Supervisor::start(backend, &self.shared)));
+        self.supervise(&mut book, &mut supervisors, backend, told);
     }
 
     fn rows_of(&self, kind: &str) -> Vec<BackendView> {

@@ -14,7 +14,7 @@ pub(super) fn check(schema: &Value, value: &Value) -> Result<(), String> {
     at("payload", schema, value)
 }
 
-fn at(place: &str, schema: &Value, value: &Value) -> Result<(), String> {
+pub(crate) fn at(place: &str, schema: &Value, value: &Value) -> Result<(), String> {
     let mistake = |text: String| Err(format!("{place}: {text}"));
     if let Some(types) = schema.get("type")
         && !types_of(types).any(|name| has_type(value, name))

@@ -1,5 +1,14 @@
 //! The methods with what they take and give.
 
+mod backends;
+mod config;
+
+pub use backends::{
+    BackendAddition, BackendMove, BackendTest, BackendTested, PendingBackend, ProjectBackend, ProjectChoice,
+    ProjectConsent, ProjectOpened, ProjectOpening,
+};
+pub use config::{ConfigChange, ConfigChoice, KindView, Kinds, OperationView};
+
 use crate::{
     events::JobView,
     plugins::{DriverFile, DriverStatus},

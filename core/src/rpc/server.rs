@@ -42,6 +42,15 @@ pub(super) struct Serving {
 }
 
 impl Serving {
+    pub(super) fn of(host: Host) -> Arc<Self> {
+        Arc::new(Self {
+            host,
+            stop: Notify::new(),
+            handing_over: watch::Sender::new(false),
+            dismissed: watch::Sender::new(false),
+        })
+    }
+
     pub(super) fn stop(&self) {
         self.stop.notify_one();
     }
@@ -75,12 +84,7 @@ pub async fn serve(
 ) -> Result<Ended, ServeError> {
     let listener = socket::listen(&lock)?;
     tracing::info!(address = %socket::address_of(lock.folder()).display(), "listening");
-    let serving = Arc::new(Serving {
-        host,
-        stop: Notify::new(),
-        handing_over: watch::Sender::new(false),
-        dismissed: watch::Sender::new(false),
-    });
+    let serving = Serving::of(host);
     let mut clients = JoinSet::new();
     let mut changes = serving.host.changes();
     let mut handing_over = serving.handing_over.subscribe();

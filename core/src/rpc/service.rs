@@ -1,10 +1,12 @@
 //! The table of methods. Dispatch and schema are both made from it, so neither knows a method that the other does not.
 
 use super::{
-    BackendChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Nothing,
-    RpcError,
+    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, Drivers,
+    ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Nothing, ProjectChoice,
+    ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
 };
 use crate::{
+    config::ConfigView,
     events::{JobView, Snapshot},
     health::HealthView,
     jobs::Submission,
@@ -60,6 +62,21 @@ service! {
     "backends.try" try_backend(BackendChoice) -> Nothing: "Tries one backend at once.",
     "backends.health" backend_health(BackendChoice) -> HealthView:
         "What is kept of one backend: uptime, response times, errors, and their course over a day.",
+    "backends.add" add_backend(BackendAddition) -> Nothing: "Names a backend in the user's file of settings.",
+    "backends.set" move_backend(BackendMove) -> Nothing: "Gives a backend another address.",
+    "backends.remove" remove_backend(BackendChoice) -> Nothing: "Takes a backend out of the user's file of settings.",
+    "backends.enable" enable_backend(BackendChoice) -> Nothing: "Switches a backend on.",
+    "backends.disable" disable_backend(BackendChoice) -> Nothing: "Switches a backend off.",
+    "backends.default" default_backend(BackendChoice) -> Nothing:
+        "Lets jobs for its kind go to this backend when it can take them.",
+    "backends.accept" accept_backend(BackendChoice) -> Nothing: "Gives the user's word for a service that was found.",
+    "backends.test" test_backend(BackendTest) -> BackendTested: "Asks what an address is, and changes nothing.",
+    "config.show" show_config(ConfigChoice) -> ConfigView: "Every setting with who set it.",
+    "config.set" set_config(ConfigChange) -> ConfigView: "Writes a setting into the user's file and applies it.",
+    "project.open" open_project(ProjectOpening) -> ProjectOpened: "Takes in the backends that a project names.",
+    "project.close" close_project(ProjectChoice) -> Nothing: "Forgets them.",
+    "project.accept" accept_project(ProjectConsent) -> Nothing: "Gives the user's word for a backend of a project.",
+    "drivers.describe" describe_drivers(Nothing) -> Kinds: "Every kind that has a driver, with what the driver declares.",
     "drivers.list" list_drivers(Nothing) -> Drivers: "Every file of the plugins folders and what it is used for.",
     "diagnostics" diagnostics(Nothing) -> Value:
         "One object for a report, without names of folders and without secrets.",

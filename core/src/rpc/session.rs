@@ -1,13 +1,16 @@
 //! One client.
 
 use super::{
-    BackendChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Line,
-    LineReader, MAX_LINE, Message, Nothing, PROTOCOL, RpcError,
+    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, Drivers,
+    ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Line, LineReader, MAX_LINE,
+    Message, Nothing, PROTOCOL, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
     server::Serving,
     service::{self, Service},
     wire::notification_line,
 };
 use crate::{
+    ChangeError,
+    config::ConfigView,
     events::{JobView, Snapshot, Subscription, Update},
     health::HealthView,
     jobs::{JobError, Jobs, Submission},
@@ -47,14 +50,19 @@ async fn next(subscription: &mut Option<Subscription>) -> Update {
     }
 }
 
-struct Session<W> {
-    serving: Arc<Serving>,
+pub(super) struct Session<W> {
+    pub(super) serving: Arc<Serving>,
     writer: W,
     greeted: bool,
     subscription: Option<Subscription>,
 }
 
 impl<W: AsyncWrite + Unpin> Session<W> {
+    /// One that need not greet.
+    pub(super) fn trusted(serving: Arc<Serving>, writer: W) -> Self {
+        Self { serving, writer, greeted: true, subscription: None }
+    }
+
     async fn take(&mut self, line: Line) -> io::Result<()> {
         let message = match line {
             Line::Whole(line) => Message::parse(&line),
@@ -74,7 +82,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         }
     }
 
-    async fn call(&mut self, method: &str, params: Value) -> Result<Value, RpcError> {
+    pub(super) async fn call(&mut self, method: &str, params: Value) -> Result<Value, RpcError> {
         if !self.greeted && method != "hello" {
             return Err(RpcError::new(ErrorCode::HelloFirst, "the first request must be `hello`"));
         }
@@ -170,6 +178,64 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
         self.serving.host.health(&choice.backend).ok_or_else(|| not_found("backend", &choice.backend))
     }
 
+    async fn add_backend(&mut self, addition: BackendAddition) -> Result<Nothing, RpcError> {
+        done(self.serving.host.add_backend(&addition.kind, &addition.url))
+    }
+
+    async fn move_backend(&mut self, to: BackendMove) -> Result<Nothing, RpcError> {
+        done(self.serving.host.move_backend(&to.backend, &to.url))
+    }
+
+    async fn remove_backend(&mut self, choice: BackendChoice) -> Result<Nothing, RpcError> {
+        done(self.serving.host.remove_backend(&choice.backend))
+    }
+
+    async fn enable_backend(&mut self, choice: BackendChoice) -> Result<Nothing, RpcError> {
+        done(self.serving.host.switch_backend(&choice.backend, true))
+    }
+
+    async fn disable_backend(&mut self, choice: BackendChoice) -> Result<Nothing, RpcError> {
+        done(self.serving.host.switch_backend(&choice.backend, false))
+    }
+
+    async fn default_backend(&mut self, choice: BackendChoice) -> Result<Nothing, RpcError> {
+        done(self.serving.host.default_backend(&choice.backend))
+    }
+
+    async fn accept_backend(&mut self, choice: BackendChoice) -> Result<Nothing, RpcError> {
+        done(self.serving.host.accept_backend(&choice.backend))
+    }
+
+    async fn test_backend(&mut self, test: BackendTest) -> Result<BackendTested, RpcError> {
+        self.serving.host.test_backend(test.kind.as_deref(), &test.url).await.map_err(|error| unchanged(&error))
+    }
+
+    async fn show_config(&mut self, choice: ConfigChoice) -> Result<ConfigView, RpcError> {
+        Ok(self.serving.host.config(choice.project.as_deref()))
+    }
+
+    async fn set_config(&mut self, change: ConfigChange) -> Result<ConfigView, RpcError> {
+        self.serving.host.set_config(&change.key, &change.value).map_err(|error| unchanged(&error))
+    }
+
+    async fn open_project(&mut self, opening: ProjectOpening) -> Result<ProjectOpened, RpcError> {
+        let opened = self.serving.host.open_project(&opening.project, &opening.backends, opening.remembered);
+        opened.map_err(|error| unchanged(&error))
+    }
+
+    async fn close_project(&mut self, choice: ProjectChoice) -> Result<Nothing, RpcError> {
+        self.serving.host.close_project(&choice.project);
+        Ok(Nothing {})
+    }
+
+    async fn accept_project(&mut self, consent: ProjectConsent) -> Result<Nothing, RpcError> {
+        done(self.serving.host.accept_project(&consent.project, &consent.backend))
+    }
+
+    async fn describe_drivers(&mut self, _: Nothing) -> Result<Kinds, RpcError> {
+        Ok(self.serving.host.kinds())
+    }
+
     async fn list_drivers(&mut self, _: Nothing) -> Result<Drivers, RpcError> {
         Ok(self.serving.host.drivers())
     }
@@ -237,6 +303,20 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
 fn refused(error: &dyn std::error::Error, code: &str) -> RpcError {
     let number = if code == "unknown-job" { ErrorCode::NotFound } else { ErrorCode::Refused };
     RpcError { data: Some(json!({ "code": code })), ..RpcError::new(number, error.to_string()) }
+}
+
+fn done(change: Result<(), ChangeError>) -> Result<Nothing, RpcError> {
+    change.map(|()| Nothing {}).map_err(|error| unchanged(&error))
+}
+
+/// Why the settings are as they were.
+fn unchanged(error: &ChangeError) -> RpcError {
+    let code = match error {
+        ChangeError::NotFound(_) => ErrorCode::NotFound,
+        ChangeError::Invalid(_) => ErrorCode::InvalidParams,
+        ChangeError::Refused(_) | ChangeError::File(_) => ErrorCode::Refused,
+    };
+    RpcError::new(code, error.to_string())
 }
 
 fn not_found(what: &str, id: &str) -> RpcError {

@@ -26,7 +26,7 @@ impl fmt::Debug for Secret {
 }
 
 /// A secret of a backend and how it is shown to the service.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     /// Its name in the manifest.
     pub name: String,

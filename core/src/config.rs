@@ -1,0 +1,19 @@
+//! Settings in layers: defaults, the user's file, the open project, the environment, the command line. Each value knows
+//! where it came from, and the user's file is the only one that is written.
+
+mod edit;
+mod file;
+mod keys;
+mod layers;
+mod problem;
+mod value;
+mod view;
+
+pub use file::{FileError, UserFile};
+pub use keys::{Key, Shape};
+pub use layers::{Config, Layer, Named};
+pub use problem::Problem;
+pub use view::{ConfigProblem, ConfigValue, ConfigView};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! What the host has to keep in mind: settings, open projects, and what was found.
+
+use super::Inner;
+use crate::{
+    config::{Config, UserFile},
+    connection::Supervisor,
+    endpoint::Endpoint,
+    events::Origin,
+    plugins::LoadedDriver,
+    settings::Settings,
+    transport::Credential,
+};
+use mdd_driver_api::{manifest::Declaration, model::Identity};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, MutexGuard, PoisonError},
+};
+
+/// Everything that decides which backends there are.
+pub(super) struct Book {
+    pub(super) file: UserFile,
+    pub(super) config: Arc<Config>,
+    /// By the ids that clients have given them.
+    pub(super) projects: BTreeMap<String, Project>,
+    /// What projects remember, also of those that are closed.
+    pub(super) remembered: BTreeMap<String, Value>,
+    /// What was recognised without being named, by id.
+    pub(super) finds: BTreeMap<String, Find>,
+    /// What every supervised backend was last told.
+    pub(super) told: BTreeMap<String, Told>,
+    /// Rows of what nobody supervises.
+    pub(super) rows: BTreeSet<String>,
+    /// Ports that somebody holds whom no driver recognised, with what that is.
+    pub(super) strangers: BTreeMap<u16, String>,
+    /// Discovery has looked around once.
+    pub(super) looked: bool,
+}
+
+/// An open project.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Project {
+    /// What it names, by kind.
+    pub(super) backends: Vec<(String, Endpoint)>,
+}
+
+/// A service that was recognised without being named.
+pub(super) struct Find {
+    pub(super) driver: Arc<LoadedDriver>,
+    pub(super) endpoint: Endpoint,
+    pub(super) origin: Origin,
+    pub(super) identity: Identity,
+    /// Why it is not known whether it is the user's.
+    pub(super) doubt: Option<String>,
+    pub(super) since: String,
+}
+
+/// What a supervisor works with.
+#[derive(PartialEq)]
+pub(super) struct Told {
+    pub(super) settings: Value,
+    pub(super) secrets: BTreeMap<String, Credential>,
+    pub(super) enabled: bool,
+}
+
+impl Book {
+    pub(super) fn open(start: &Settings, declarations: &[Declaration]) -> Self {
+        let file = UserFile::read(start.config_file.clone());
+        let config = Arc::new(Config::resolve(start, &file, declarations, &[]));
+        for problem in config.problems() {
+            tracing::warn!(source = problem.source, remedy = problem.remedy, "settings: {}", problem.observation);
+        }
+        Self {
+            file,
+            config,
+            projects: BTreeMap::new(),
+            remembered: BTreeMap::new(),
+            finds: BTreeMap::new(),
+            told: BTreeMap::new(),
+            rows: BTreeSet::new(),
+            strangers: BTreeMap::new(),
+            looked: false,
+        }
+    }
+}
+
+impl Inner {
+    /// Whoever also needs the supervisors takes them second.
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+        // A panic in a holder leaves whole maps: each change is one insertion or removal.
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn supervisors(&self) -> MutexGuard<'_, BTreeMap<String, Supervisor>> {
+        // A panic in a holder leaves a whole map: each change is one insertion or removal.
+        self.supervisors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn declarations(&self) -> Vec<Declaration> {
+        self.drivers().iter().map(|driver| driver.manifest.driver.clone()).collect()
+    }
+
+    pub(super) fn driver_of(&self, kind: &str) -> Option<Arc<LoadedDriver>> {
+        self.drivers().into_iter().find(|driver| driver.kind() == kind)
+    }
+}

@@ -1,0 +1,141 @@
+//! What drivers declare, and what an address is.
+
+use super::{Host, Inner, changes::ChangeError};
+use crate::{
+    diagnosis::Reason,
+    discovery::{self, Nobody},
+    endpoint::Endpoint,
+    plugins::LoadedDriver,
+    rpc::{BackendTested, KindView, Kinds, OperationView},
+};
+use mdd_driver_api::{manifest::Declaration, model::Verdict};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+impl Host {
+    /// Every kind that has a driver, with what the driver declares.
+    pub fn kinds(&self) -> Kinds {
+        let mut kinds: Vec<KindView> = self.inner.declarations().into_iter().map(kind).collect();
+        kinds.sort_by(|one, other| one.kind.cmp(&other.kind));
+        Kinds { kinds }
+    }
+
+    /// Asks what an address is, for somebody who has typed it, and changes nothing.
+    ///
+    /// # Errors
+    /// A text that is no address, or a kind that has no driver.
+    pub async fn test_backend(&self, kind: Option<&str>, url: &str) -> Result<BackendTested, ChangeError> {
+        let endpoint = Endpoint::parse(url).map_err(|error| ChangeError::Invalid(error.to_string()))?;
+        self.inner.test(kind, &endpoint).await
+    }
+}
+
+impl Inner {
+    async fn test(&self, kind: Option<&str>, endpoint: &Endpoint) -> Result<BackendTested, ChangeError> {
+        let wanted = match kind {
+            Some(kind) => Some(self.driver_of(kind).ok_or_else(|| no_driver(self, kind))?),
+            None => None,
+        };
+        let declaration = wanted.as_ref().map(|driver| driver.manifest.driver.clone()).unwrap_or_default();
+        let began = Instant::now();
+        if let Err(failure) = self.shared.transport.dial(endpoint, true).await {
+            let reason = Reason::of_error(&failure.into_error(endpoint), &titled(declaration.clone()));
+            return Ok(untested(declaration, reason));
+        }
+        // Whoever should be there is asked first, and then whoever could be.
+        let mut drivers = self.drivers();
+        drivers.sort_by_key(|driver| !wanted.as_ref().is_some_and(|wanted| Arc::ptr_eq(wanted, driver)));
+        let outcome = discovery::identify(endpoint, &drivers, &self.shared, true).await;
+        let latency_ms = Some(began.elapsed().as_secs_f64() * 1_000.0);
+        Ok(match outcome {
+            Ok(found) => {
+                let is_wanted = wanted.as_ref().is_none_or(|wanted| wanted.kind() == found.driver.kind());
+                let tested = recognised(&found.driver, &found.identity, latency_ms);
+                if !is_wanted {
+                    let observation = format!("{} is {}", endpoint.subject(), found.identity.seen);
+                    let reason = Some(Reason::new("wrong-service", observation, &declaration));
+                    BackendTested { ok: false, reason, ..tested }
+                } else if found.identity.verdict == Verdict::Locked && !self.has_secret(found.driver.kind()) {
+                    let observation = format!("{} wants a key", endpoint.subject());
+                    let reason = Some(Reason::new("needs-key", observation, &found.driver.manifest.driver));
+                    BackendTested { ok: false, reason, ..tested }
+                } else {
+                    tested
+                }
+            }
+            Err(Nobody { answered, seen }) => {
+                let code = if answered { "wrong-service" } else { "no-answer" };
+                let reason = Reason::new(code, seen, &titled(declaration.clone()));
+                BackendTested { latency_ms, ..untested(declaration, reason) }
+            }
+        })
+    }
+
+    fn has_secret(&self, kind: &str) -> bool {
+        !self.book().config.secrets(kind).is_empty()
+    }
+}
+
+fn no_driver(inner: &Inner, kind: &str) -> ChangeError {
+    let known: Vec<String> = inner.drivers().iter().map(|driver| driver.kind().to_owned()).collect();
+    let kind = mdd_driver_api::text::printable(kind, 40);
+    ChangeError::Invalid(format!("no driver for {kind:?} is in use; there are drivers for {}", known.join(", ")))
+}
+
+/// Sentences about a service whose kind nobody has said.
+fn titled(mut declaration: Declaration) -> Declaration {
+    if declaration.title.is_empty() {
+        declaration.title = "a service that a driver knows".to_owned();
+    }
+    declaration
+}
+
+fn untested(declaration: Declaration, reason: Reason) -> BackendTested {
+    let known = |text: String| Some(text).filter(|text| !text.is_empty());
+    BackendTested {
+        ok: false,
+        kind: known(declaration.kind),
+        title: known(declaration.title),
+        version: None,
+        flavour: None,
+        latency_ms: None,
+        reason: Some(reason),
+    }
+}
+
+fn recognised(
+    driver: &LoadedDriver,
+    identity: &mdd_driver_api::model::Identity,
+    latency_ms: Option<f64>,
+) -> BackendTested {
+    BackendTested {
+        ok: true,
+        kind: Some(driver.kind().to_owned()),
+        title: Some(driver.manifest.driver.title.clone()),
+        version: identity.version.clone(),
+        flavour: identity.flavour.clone(),
+        latency_ms,
+        reason: None,
+    }
+}
+
+fn kind(declaration: Declaration) -> KindView {
+    let operation = |operation: mdd_driver_api::manifest::Operation| OperationView {
+        title: operation.title,
+        parameters: operation.parameters,
+        files: operation.files,
+        results: operation.results,
+    };
+    KindView {
+        kind: declaration.kind,
+        title: declaration.title,
+        icon: declaration.icon,
+        makes: declaration.makes,
+        default_ports: declaration.default_ports,
+        start_hint: declaration.start_hint,
+        operations: declaration.operations.into_iter().map(|(name, of)| (name, operation(of))).collect(),
+        settings: declaration.settings,
+        secrets: declaration.secrets.into_keys().collect(),
+        attribution: declaration.attribution,
+    }
+}

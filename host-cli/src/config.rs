@@ -1,0 +1,91 @@
+//! `config show`, `set` and `unset`.
+
+use crate::{
+    Verdict,
+    arguments::{ConfigCommand, Global},
+    output::{self, BAD, DIM, styled},
+    reach::Reach,
+};
+use anyhow::Context as _;
+use mdd_core::{
+    config::{ConfigProblem, ConfigValue, ConfigView, Layer},
+    rpc::{ConfigChange, ConfigChoice},
+    settings::Settings,
+};
+use serde_json::Value;
+use std::{fmt::Write as _, io::Read as _};
+
+pub(crate) async fn run(global: &Global, settings: Settings, command: ConfigCommand) -> anyhow::Result<Verdict> {
+    let mut host = Reach::host(global, settings, "mdd-host config").await?;
+    match command {
+        ConfigCommand::Show { json } => {
+            let view: ConfigView = host.call("config.show", &ConfigChoice::default()).await?;
+            if json {
+                output::json(&view)?;
+            } else {
+                output::text(&table(&view))?;
+            }
+        }
+        ConfigCommand::Set { key, value } => change(&mut host, key, given(value)?).await?,
+        ConfigCommand::Unset { key } => change(&mut host, key, Value::Null).await?,
+    }
+    Ok(Verdict::InOrder)
+}
+
+async fn change(host: &mut Reach, key: String, value: Value) -> anyhow::Result<()> {
+    let change = ConfigChange { key, value };
+    let view: ConfigView = host.call("config.set", &change).await?;
+    if let Some(value) = view.values.iter().find(|value| value.key == change.key) {
+        output::text(&row(value, value.key.len()))?;
+    }
+    Ok(())
+}
+
+/// What a shell can say: JSON where it is, else a text; several words are a list.
+fn given(words: Vec<String>) -> anyhow::Result<Value> {
+    let one = |word: &String| serde_json::from_str(word).unwrap_or_else(|_| Value::String(word.clone()));
+    match words.as_slice() {
+        [word] if word == "-" => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).context("stdin")?;
+            Ok(one(&text.trim().to_owned()))
+        }
+        [word] => Ok(one(word)),
+        words => Ok(words.iter().map(one).collect()),
+    }
+}
+
+fn table(view: &ConfigView) -> String {
+    let width = view.values.iter().map(|value| value.key.len()).max().unwrap_or_default();
+    let mut text = String::new();
+    if let Some(file) = &view.file {
+        let _infallible = writeln!(text, "{}", styled(DIM, format_args!("# {file}")));
+    }
+    text.extend(view.values.iter().map(|value| row(value, width)));
+    text.extend(view.problems.iter().map(problem));
+    text
+}
+
+fn row(value: &ConfigValue, width: usize) -> String {
+    let origin = match &value.source {
+        Some(source) => format!("{} {source}", value.origin),
+        None => value.origin.to_string(),
+    };
+    let shown = match &value.value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let line = format!("{:<width$}  {shown:<32}", value.key);
+    match value.origin {
+        Layer::Default => format!("{}\n", styled(DIM, format_args!("{line}  {origin}"))),
+        Layer::File | Layer::Project | Layer::Environment | Layer::Flag => {
+            format!("{line}  {}\n", styled(DIM, origin))
+        }
+    }
+}
+
+fn problem(problem: &ConfigProblem) -> String {
+    let seen = styled(BAD, format_args!("{}: {}", problem.source, problem.observation));
+    format!("{seen}\n  {}\n", styled(DIM, format_args!("→ {}", problem.remedy)))
+}
