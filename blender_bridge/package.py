@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import shutil
+import subprocess
 import tarfile
 import tempfile
 import zipfile
@@ -56,10 +57,13 @@ def main() -> None:
     arguments.add_argument("--platform", required=True, help="such as linux-x64")
     arguments.add_argument("--installation", type=Path, required=True, help="folder with bin and plugins")
     arguments.add_argument("--out", type=Path, required=True)
+    arguments.add_argument("--strip", action="store_true", help="leave out what is only for debugging")
     chosen = arguments.parse_args()
     try:
-        for made in package(chosen.platform, chosen.installation, chosen.out):
-            print(made)
+        with tempfile.TemporaryDirectory() as folder:
+            installation = stripped(chosen.installation, Path(folder)) if chosen.strip else chosen.installation
+            for made in package(chosen.platform, installation, chosen.out):
+                print(made)
     except PackageError as error:
         raise SystemExit(f"error: {error}") from error
 
@@ -79,6 +83,15 @@ def package(platform: str, installation: Path, out: Path) -> list[Path]:
     made.append(_archive(installation, out / f"mdd-host-{version}-{platform}.tar.gz"))
     made.append(write_index(out))
     return made
+
+
+def stripped(installation: Path, folder: Path) -> Path:
+    """A copy of an installation without symbols, which are most of what is built for debugging."""
+    for part in ("bin", "plugins"):
+        shutil.copytree(installation / part, folder / part)
+        for file in (folder / part).iterdir():
+            subprocess.run(["strip", "--strip-debug", file], check=True)  # noqa: S603, S607 - files of our own
+    return folder
 
 
 def read_manifest() -> dict:

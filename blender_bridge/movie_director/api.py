@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -187,7 +186,7 @@ def submit(
 
 def new_id() -> str:
     """An id that no other job has."""
-    return f"blender-{int(time.time()):x}-{secrets.token_hex(4)}"
+    return f"blender-{secrets.token_hex(6)}"
 
 
 def jobs() -> list[Job]:

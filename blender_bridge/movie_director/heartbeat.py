@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-# A question each second that gets no answer for two: a standstill is seen within three.
+# A question each second that must be answered soon: a standstill is seen within three seconds.
 INTERVAL = 1.0
-PATIENCE = 2.0
+PATIENCE = 1.8
 # The host answers a client's requests one after another, and some take as long as a slow service.
 BUSY_PATIENCE = 30.0
 

@@ -96,7 +96,7 @@ def room(context: bpy.types.Context, *, inside: int = 1) -> float:
     """The width that a text has in the region, inside of so many boxes."""
     region = context.region
     width = region.width if region is not None else 300
-    return float(max(60.0, width - (44 + 14 * inside) * _scale()))
+    return float(max(60.0, width - (56 + 14 * inside) * _scale()))
 
 
 def _scale() -> float:

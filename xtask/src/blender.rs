@@ -1,6 +1,10 @@
 //! The extension for Blender: its checks, and its tests in real Blenders.
 
+mod package;
 mod service;
+mod window;
+
+pub use package::make as package;
 
 use crate::{debian, dist::Installation, process, venv, workspace};
 use anyhow::{Context, Result};
@@ -52,6 +56,29 @@ pub fn run_headless(installation: &Installation) -> Result<()> {
     Ok(())
 }
 
+/// The packages as Blender's own tool sees them, and in each Blender as users install them.
+pub fn check_packages(installation: &Installation) -> Result<()> {
+    let packages = package::make_for_tests(installation)?;
+    package::check(&packages)?;
+    let extension = package::extension(&packages)?.display().to_string();
+    for series in SERIES {
+        println!("Blender {series}");
+        pytest(&blender(series)?, "tests/packages", installation, &[("MDD_TEST_PACKAGE", &extension)])
+            .with_context(|| format!("in Blender {series}"))?;
+    }
+    Ok(())
+}
+
+/// Scenes in the newest Blender with a window.
+pub fn play_scenes(installation: &Installation) -> Result<()> {
+    window::play(installation, &package::extension(&package::make_for_tests(installation)?)?)
+}
+
+/// The tests in the oldest Blender that can be had.
+pub fn run_legacy(installation: &Installation) -> Result<()> {
+    window::run_legacy(installation)
+}
+
 /// The interpreter with Blender of that series as a module.
 fn blender(series: &str) -> Result<PathBuf> {
     let python = venv::ensure(&format!("bpy-{series}"))?;
@@ -67,7 +94,7 @@ fn pytest(python: &Path, tests: &str, installation: &Installation, variables: &[
     let mut pytest = Command::new(python);
     pytest.current_dir(folder().join(tests)).args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-rP", "."]);
     pytest.env("PYTHONDONTWRITEBYTECODE", "1").env("MDD_TEST_PLUGINS", &installation.plugins);
-    pytest.env("MDD_TEST_BIN", installation.host.parent().context("a program lies in a folder")?);
+    pytest.env("MDD_TEST_BIN", bin(installation)?);
     process::run(pytest.envs(variables.iter().copied()))
 }
 
@@ -96,6 +123,11 @@ fn imports(line: &str, names: &[String]) -> bool {
 
 fn stem(file: &Path) -> String {
     file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// The folder of the programs.
+fn bin(installation: &Installation) -> Result<PathBuf> {
+    installation.host.parent().map(Path::to_owned).context("a program lies in a folder")
 }
 
 fn folder() -> PathBuf {

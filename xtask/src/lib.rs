@@ -9,6 +9,7 @@ pub mod dist;
 pub mod gate;
 pub mod process;
 pub mod python;
+pub mod rootfs;
 pub mod simulator;
 pub mod tidy;
 pub mod tool;

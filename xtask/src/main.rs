@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use xtask::{demo, dist, gate, venv};
+use xtask::{blender, demo, dist, gate, venv};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer commands of mdd-host")]
@@ -29,7 +29,8 @@ enum Command {
         #[arg(long)]
         list: bool,
     },
-    /// Build host, drivers and simulator and lay them out in target/dist as an installation would.
+    /// Build host, drivers and simulator and lay them out in target/dist as an installation would,
+    /// with the packages that users install in target/dist/packages.
     Dist {
         /// Cargo profile to build with: dev, release or dist.
         #[arg(long, default_value = "dist")]
@@ -57,7 +58,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo { once } => demo::run(once)?,
         Command::Test { list: true, .. } => gate::list(),
         Command::Test { lanes, list: false } => return gate::run(&lanes),
-        Command::Dist { profile } => println!("{}", dist::lay_out(&profile)?.root.display()),
+        Command::Dist { profile } => {
+            let installation = dist::lay_out(&profile)?;
+            println!("{}", installation.root.display());
+            blender::package(&installation)?;
+        }
         Command::Venv { name } => println!("{}", venv::ensure(&name)?.display()),
     }
     Ok(ExitCode::SUCCESS)

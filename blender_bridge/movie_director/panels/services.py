@@ -34,8 +34,11 @@ class MDD_PT_services(BelowMain, bpy.types.Panel):
         if not any(backend.is_known for backend in backends):
             _draw_empty(layout, context, running, backends)
             return
+        column = layout.column()
+        # What is known may have changed while the host does not answer.
+        column.active = running.session.link.is_open
         for backend in backends:
-            draw_backend(layout, context, running, backend)
+            draw_backend(column, context, running, backend)
         _draw_address(layout, context, running)
 
 
@@ -51,9 +54,8 @@ def draw_backend(layout: bpy.types.UILayout, context: bpy.types.Context, running
     head.label(text=backend.title, icon=looks.icon(backend.icon, "PLUGIN"))
     if backend.is_default:
         head.label(text="", icon=looks.icon("SOLO_ON"))
-    state = column.row(align=True)
-    state.alert = looks.is_wrong(backend)
-    state.label(text=words.state(backend, time.monotonic()), icon=looks.state_icon(backend))
+    state = words.state(backend, time.monotonic())
+    looks.paragraph(column, state, width, icon=looks.state_icon(backend), alert=looks.is_wrong(backend))
     if made := words.makes(backend.makes):
         looks.paragraph(column, made, width, icon="BLANK1")
     if backend.reason is not None:

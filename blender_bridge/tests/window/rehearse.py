@@ -27,22 +27,10 @@ sys.path[:0] = [str(HERE.parent)]
 from stage import Service, Stage, kinds  # noqa: E402
 
 WIDTH, HEIGHT = 1280, 860
+# Where the folder of the scene is inside of the root: a name that pictures may show.
+STAGE = Path("/tmp/stage")
 # From the start of Blender with cold shaders to its end.
 PATIENCE = 300.0
-
-ENTER = """
-set -e
-root=$1 work=$2 cache=$3; shift 3
-mkdir -p "$root/proc" "$root/dev" "$root/tmp" "$root$work" "$root$cache"
-mount --bind /proc "$root/proc"
-mount --rbind /dev "$root/dev"
-mount -t tmpfs tmpfs "$root/tmp"
-chmod 1777 "$root/tmp"
-mkdir -p "$root$work" "$root$cache"
-mount --bind "$work" "$root$work"
-mount --bind "$cache" "$root$cache"
-exec chroot "$root" env -C "$work" "$@"
-"""
 
 
 class Rehearsal:
@@ -68,7 +56,7 @@ class Rehearsal:
         try:
             environment = self._environment(display, stage, services, payload)
             self._install(environment)
-            scene = [self.work / "inside.py", "--", self.work / f"{self.scene}.py"]
+            scene = [STAGE / "inside.py", "--", STAGE / f"{self.scene}.py"]
             window = ["-p", "0", "0", str(WIDTH), str(HEIGHT)]
             options = ["-noaudio", "--python-exit-code", "3", *window, "--python", *scene]
             code, said = self._run(["blender", *options], environment, _Service(stage, services))
@@ -80,7 +68,7 @@ class Rehearsal:
     def _environment(
         self, display: str, stage: Stage, services: dict[str, Service], payload: Path | None
     ) -> dict[str, str]:
-        home = self.work / "home"
+        home = STAGE / "home"
         kept = {
             name: value for name, value in os.environ.items() if name in ("LANG", "PATH") or name.startswith("MDD_")
         }
@@ -88,18 +76,19 @@ class Rehearsal:
             "DISPLAY": display,
             "HOME": str(home),
             "BLENDER_USER_RESOURCES": str(home / "blender"),
-            "XDG_CACHE_HOME": str(self.cache),
+            "XDG_CACHE_HOME": "/tmp/shaders",
             "LIBGL_ALWAYS_SOFTWARE": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
-            "TMPDIR": "/tmp",  # noqa: S108
-            "MDD_WORK": str(self.work),
+            "TMPDIR": "/tmp",
+            "MDD_WORK": str(STAGE),
             "MDD_KINDS": " ".join(services),
             "MDD_STATE_DIR": str(stage.state),
         }
         if payload is not None:
-            environment["MDD_PAYLOAD"] = str(shutil.copy(payload, self.work / "payload.json"))
+            shutil.copy(payload, self.work / "payload.json")
+            environment["MDD_PAYLOAD"] = str(STAGE / "payload.json")
         if self.scene == "stall":
-            environment["MDD_HOST_PROGRAM"] = str(self.work / "flood.py")
+            environment["MDD_HOST_PROGRAM"] = str(STAGE / "flood.py")
         else:
             # The one that comes with the package.
             environment.pop("MDD_HOST_PROGRAM", None)
@@ -109,7 +98,7 @@ class Rehearsal:
     def _install(self, environment: dict[str, str]) -> None:
         command = ["blender", "--command", "extension", "install-file", "-r", "user_default", "--enable"]
         done = subprocess.run(
-            self._entered([*command, self.work / "extension.zip"]),
+            self._entered([*command, STAGE / "extension.zip"]),
             env=environment,
             capture_output=True,
             text=True,
@@ -121,8 +110,9 @@ class Rehearsal:
             raise SystemExit(f"the extension could not be installed:\n{said}")
 
     def _entered(self, command: list[object]) -> list[str]:
-        words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER, "sh", self.root, self.work]
-        return [str(word) for word in [*words, self.cache, *command]]
+        mounts = [f"{self.work}:{STAGE}", f"{self.cache}:/tmp/shaders"]
+        enter = ["sh", HERE.parent / "enter.sh", self.root, *mounts, "--", "env", "-C", STAGE]
+        return [str(word) for word in [*enter, *command]]
 
     def _run(self, command: list[object], environment: dict[str, str], service: _Service) -> tuple[int, str]:
         process = subprocess.Popen(
@@ -225,7 +215,7 @@ def main() -> None:
     arguments.add_argument("scene")
     chosen = arguments.parse_args()
     rehearsal = Rehearsal(chosen.root, chosen.package, chosen.scene, chosen.out.resolve())
-    with Stage(rehearsal.work) as stage:
+    with Stage(STAGE) as stage:
         services = {}
         if chosen.scene == "services":
             for kind in sorted(kinds(), key=lambda kind: kind != chosen.first):

@@ -29,6 +29,17 @@ pub(super) const LANES: &[Lane] = &[
         blender_parts,
     ),
     lane("blender", "the extension works in real Blenders without a window", blender_headless),
+    lane("blender-legacy", "the add-on works in Blender 3.4.1", blender_legacy),
+    lane(
+        "blender-packages",
+        "the extension installs from its package, as Blender's own tools see it",
+        blender_packages,
+    ),
+    lane(
+        "blender-window",
+        "the extension works in the newest Blender with a window, and is never felt",
+        blender_window,
+    ),
     lane("demo", "each state of the demo is really seen", demonstrate),
 ];
 
@@ -167,6 +178,18 @@ fn blender_parts() -> Result<()> {
 
 fn blender_headless() -> Result<()> {
     blender::run_headless(&dist::lay_out(PROFILE)?)
+}
+
+fn blender_legacy() -> Result<()> {
+    blender::run_legacy(&dist::lay_out(PROFILE)?)
+}
+
+fn blender_packages() -> Result<()> {
+    blender::check_packages(&dist::lay_out(PROFILE)?)
+}
+
+fn blender_window() -> Result<()> {
+    blender::play_scenes(&dist::lay_out(PROFILE)?)
 }
 
 fn demonstrate() -> Result<()> {

@@ -65,6 +65,7 @@ def play():
     yield from resize_sidebar(180)
     yield from photograph("narrow", crop_of_sidebar())
     bpy.context.preferences.view.ui_scale = 1.5
+    yield 1.0
     yield from resize_sidebar(420)
     yield from photograph("large", crop_of_sidebar())
     bpy.context.preferences.view.ui_scale = 1.0
