@@ -94,7 +94,7 @@ fn pytest(python: &Path, tests: &str, installation: &Installation, variables: &[
     let mut pytest = Command::new(python);
     pytest.current_dir(folder().join(tests)).args(["-m", "pytest", "-q", "-p", "no:cacheprovider", "-rP", "."]);
     pytest.env("PYTHONDONTWRITEBYTECODE", "1").env("MDD_TEST_PLUGINS", &installation.plugins);
-    pytest.env("MDD_TEST_BIN", bin(installation)?);
+    pytest.env("MDD_TEST_BIN", bin(installation)?).env("MDD_TEST_EXAMPLES", examples());
     process::run(pytest.envs(variables.iter().copied()))
 }
 
@@ -128,6 +128,11 @@ fn stem(file: &Path) -> String {
 /// The folder of the programs.
 fn bin(installation: &Installation) -> Result<PathBuf> {
     installation.host.parent().map(Path::to_owned).context("a program lies in a folder")
+}
+
+/// Examples for the parts of Movie Director that use the extension.
+fn examples() -> PathBuf {
+    workspace::root().join("docs/examples/director")
 }
 
 fn folder() -> PathBuf {

@@ -19,6 +19,8 @@ HOME = Path(tempfile.mkdtemp(prefix="mdd-blender-"))
 os.environ["BLENDER_USER_RESOURCES"] = str(HOME / "blender")
 os.environ["HOME"] = str(HOME)
 os.environ["MDD_STATE_DIR"] = str(HOME / "state")
+# Where Blender puts a picture of each file that it saves.
+(HOME / ".cache" / "thumbnails" / "large").mkdir(parents=True)
 for name in [name for name in os.environ if name.startswith("XDG_")]:
     del os.environ[name]
 

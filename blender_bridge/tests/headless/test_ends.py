@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import bpy
 from stage import kinds
 from waiting import until
 
@@ -31,18 +32,25 @@ while True:
 """
 
 
+def blender(program: str) -> list[str]:
+    """A Blender of its own that runs a script."""
+    if bpy.app.binary_path:
+        return [bpy.app.binary_path, "-b", "--factory-startup", "--python-expr", program]
+    return [sys.executable, "-c", program]
+
+
 def test_a_killed_blender_takes_its_bridge_along_and_leaves_the_host(stage, source):
     program = VICTIM.format(path=[str(source.parent)])
-    blender = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    until(lambda: blender.stdout.readline().strip() == "open", 60.0)
+    victim = subprocess.Popen(blender(program), stdout=subprocess.PIPE, text=True)
+    until(lambda: victim.stdout.readline().strip() == "open", 60.0)
     host = stage.processes("serve")
     assert len(host) == 1 and len(stage.processes("bridge")) == 1
-    blender.kill()
+    victim.kill()
     killed = time.monotonic()
     until(lambda: stage.processes("bridge") == [])
     print(f"\nthe bridge ended {(time.monotonic() - killed) * 1000:.0f} ms after Blender was killed")
-    blender.wait()
-    blender.stdout.close()
+    victim.wait()
+    victim.stdout.close()
     assert stage.processes("serve") == host, "it leaves after its idle time"
 
 
@@ -74,8 +82,6 @@ def test_a_killed_host_is_started_again_with_all_it_shows(stage, switch_on):
 
 
 def test_a_host_that_stands_still_is_noticed_and_replaced_by_a_click(stage, switch_on):
-    import bpy
-
     service = stage.service(kinds()[0])
     director = switch_on()
     director.backend(service.kind)
@@ -99,7 +105,7 @@ def test_an_end_of_blender_in_any_way_leaves_no_process(stage, source):
         "import os; os._exit(0)",
     ):
         script = program.format(path=[str(source.parent)]) + end + "\n"
-        subprocess.run([sys.executable, "-c", script], stdout=subprocess.DEVNULL, timeout=120, check=False)
+        subprocess.run(blender(script), stdout=subprocess.DEVNULL, timeout=120, check=False)
         until(lambda: stage.processes("bridge") == [])
         if "_exit" not in end:
             until(lambda: stage.processes("serve") == [])

@@ -1,6 +1,6 @@
 //! Blender as a program: with a window on an X server of its own, and an old one without.
 
-use super::{bin, folder};
+use super::{bin, examples, folder};
 use crate::{debian, dist::Installation, process, python, rootfs, tool, workspace};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -45,10 +45,15 @@ pub(super) fn run_legacy(installation: &Installation) -> Result<()> {
     let root = rootfs::ensure("blender", "bookworm", &["blender", "python3-pytest"])?;
     let mut enter = Command::new("sh");
     enter.arg(folder().join("tests/enter.sh")).arg(root);
-    let mounts =
-        [(folder(), "/mnt/bridge"), (bin(installation)?, "/mnt/bin"), (installation.plugins.clone(), "/mnt/plugins")];
+    let mounts = [
+        (folder(), "/mnt/bridge"),
+        (bin(installation)?, "/mnt/bin"),
+        (installation.plugins.clone(), "/mnt/plugins"),
+        (examples(), "/mnt/examples"),
+    ];
     enter.args(mounts.iter().map(|(from, to)| format!("{}:{to}", from.display())));
-    enter.args(["--", "env", "PYTHONDONTWRITEBYTECODE=1", "MDD_TEST_BIN=/mnt/bin", "MDD_TEST_PLUGINS=/mnt/plugins"]);
+    enter.args(["--", "env", "PYTHONDONTWRITEBYTECODE=1", "MDD_TEST_BIN=/mnt/bin"]);
+    enter.args(["MDD_TEST_PLUGINS=/mnt/plugins", "MDD_TEST_EXAMPLES=/mnt/examples"]);
     enter.args(["blender", "-b", "--factory-startup", "--python-exit-code", "1", "--python"]);
     enter.args(["/mnt/bridge/tests/headless/run_in_blender.py", "--"]);
     process::run(&mut enter)
