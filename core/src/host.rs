@@ -17,8 +17,8 @@ use crate::{
     events::{BackendView, Bus, Changes, Snapshot, StateName, Subscription},
     health::{HealthView, Records},
     jobs::{self, Jobs},
-    plugins::{DriverRuntime, LoadedDriver, Plugins, Registry, SearchPath},
-    rpc::{DriverView, Drivers, ProjectBackend, ProjectOpened},
+    plugins::{DriverRuntime, Gate, LoadedDriver, Plugins, Registry, SearchPath, Vetting},
+    rpc::{Drivers, ProjectBackend, ProjectOpened},
     settings::Settings,
     transport::{Transport, TransportError},
 };
@@ -75,6 +75,14 @@ impl Host {
     /// # Errors
     /// When the system lacks what no host can do without; a bad driver or setting is no reason.
     pub fn start(settings: Settings) -> Result<Self, StartError> {
+        Self::start_vetting(settings, Vetting::InProcess)
+    }
+
+    /// The same with drivers that are new being tried in another way first.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn start_vetting(settings: Settings, vetting: Vetting) -> Result<Self, StartError> {
         let shared = Shared {
             transport: Transport::new(Handle::current())?,
             runtime: DriverRuntime::start()?,
@@ -82,7 +90,7 @@ impl Host {
             records: Records::load(settings.state_folder.join("health.json")),
         };
         let folders = settings.plugins.iter().cloned().chain(changes::plugins_of(&settings));
-        let plugins = Plugins::start(SearchPath::new(folders), &settings.state_folder.join("drivers"));
+        let plugins = Plugins::start(SearchPath::new(folders), Gate::new(&settings.state_folder.join("drivers"), vetting));
         let drivers = plugins.active();
         let declarations: Vec<_> = drivers.iter().map(|driver| driver.manifest.driver.clone()).collect();
         let book = Book::open(&settings, &declarations);
@@ -149,7 +157,44 @@ impl Host {
 
     /// Every file of the plugins folders and what it is used for.
     pub fn drivers(&self) -> Drivers {
-        Drivers { drivers: self.registry().files().iter().map(DriverView::of).collect() }
+        Drivers::of(&self.registry(), self.inner.plugins.search_path())
+    }
+
+    /// The hash of the driver that somebody names by a file or by the beginning of its hash.
+    ///
+    /// # Errors
+    /// What cannot be found.
+    pub fn hash_of_driver(&self, file_or_hash: &str) -> Result<String, String> {
+        self.inner.plugins.gate().hash_of(file_or_hash)
+    }
+
+    /// Lets a driver be used again.
+    ///
+    /// # Errors
+    /// Nothing could be written down.
+    pub fn trust_driver(&self, sha256: &str) -> io::Result<()> {
+        self.and_look(self.inner.plugins.gate().trust(sha256))
+    }
+
+    /// Uses a driver no more.
+    ///
+    /// # Errors
+    /// Nothing could be written down.
+    pub fn quarantine_driver(&self, sha256: &str, reason: &str) -> io::Result<()> {
+        self.and_look(self.inner.plugins.gate().quarantine(sha256, reason))
+    }
+
+    /// Forgets all that is known of a driver.
+    ///
+    /// # Errors
+    /// Nothing could be written down.
+    pub fn forget_driver(&self, sha256: &str) -> io::Result<()> {
+        self.and_look(self.inner.plugins.gate().forget(sha256))
+    }
+
+    fn and_look(&self, decided: io::Result<()>) -> io::Result<()> {
+        self.inner.plugins.look();
+        decided
     }
 
     /// One object for a report: versions, drivers, backends, without names of home folders and without secrets.

@@ -51,6 +51,27 @@ pub(crate) enum DriversCommand {
     List(ListOptions),
     /// Inspect, load and try one driver file
     Check(CheckOptions),
+    /// Use a driver again that was put into quarantine, and allow it where only what is allowed is used
+    Trust {
+        /// The file, or its hash
+        driver: String,
+    },
+    /// Use a driver no more
+    Quarantine {
+        /// The file, or its hash
+        driver: String,
+        /// Why, for those who wonder later
+        #[arg(long, default_value = "by the user")]
+        reason: String,
+    },
+    /// Forget all that is known of a driver, so that it is tried again like a new one
+    Forget {
+        /// The file, or its hash
+        driver: String,
+    },
+    /// Try the file on stdin: what the host starts for each driver that is new
+    #[command(hide = true)]
+    Vet,
 }
 
 #[derive(Debug, Subcommand)]
@@ -246,6 +267,9 @@ pub(crate) struct ServeOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct ListOptions {
+    /// Also show every folder that was searched
+    #[arg(long)]
+    pub(crate) why: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -103,7 +103,7 @@ fn log_of(state: &Path) -> PathBuf {
 }
 
 /// Where this program was when it was first asked: after an update the system only says that the file was deleted.
-fn program() -> io::Result<&'static Path> {
+pub(crate) fn program() -> io::Result<&'static Path> {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     match PROGRAM.get() {
         Some(program) => Ok(program),

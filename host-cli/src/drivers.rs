@@ -1,25 +1,94 @@
-//! `drivers list` and `drivers check`.
+//! `drivers list`, `check`, `trust`, `quarantine`, `forget`, and what the host itself calls to try a driver.
 
 use crate::{
     Verdict,
     arguments::{CheckOptions, Global, ListOptions},
     connect,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
+    stdout,
 };
+use anyhow::{Context as _, anyhow};
 use mdd_core::{
-    plugins::{self, DriverFile, Registry, SearchPath},
-    rpc::{DriverView, Drivers, Nothing},
+    plugins::{DriverFile, Gate, Registry, SearchPath, Vetting, vet},
+    rpc::{DriverAnswer, DriverChoice, DriverView, Drivers, Nothing, SearchedFolder},
     settings::Settings,
 };
-use std::fmt::Write as _;
+use std::{fmt::Write as _, path::Path};
+
+/// Drivers are tried by this program.
+pub(crate) fn vetting() -> anyhow::Result<Vetting> {
+    Ok(Vetting::By(connect::program().context("this program cannot find itself")?.to_owned()))
+}
+
+/// Tries the file on stdin and tells on stdout.
+pub(crate) fn vet() -> anyhow::Result<Verdict> {
+    let copies = tempfile::tempdir()?;
+    vet::run_child(&mut stdout::ours()?, copies.path())?;
+    Ok(Verdict::InOrder)
+}
+
+fn gate(settings: &Settings) -> anyhow::Result<Gate> {
+    Ok(Gate::new(&settings.state_folder.join("drivers"), vetting()?))
+}
+
+/// What a user decides on a driver.
+pub(crate) enum Decision {
+    Trust,
+    Quarantine(String),
+    Forget,
+}
+
+pub(crate) async fn decide(
+    global: &Global,
+    settings: &Settings,
+    driver: &str,
+    decision: Decision,
+) -> anyhow::Result<Verdict> {
+    let path = Path::new(driver);
+    let named = match path.exists() {
+        true => DriverChoice { file: Some(std::path::absolute(path)?.display().to_string()), ..Default::default() },
+        false => DriverChoice { sha256: Some(driver.to_owned()), ..Default::default() },
+    };
+    let running = match global.wants_own_host() {
+        true => None,
+        false => connect::running(&settings.state_folder, "mdd-host drivers").await,
+    };
+    let sha256 = match running {
+        Some(mut client) => {
+            let (method, reason) = match &decision {
+                Decision::Trust => ("drivers.trust", None),
+                Decision::Quarantine(reason) => ("drivers.quarantine", Some(reason.clone())),
+                Decision::Forget => ("drivers.forget", None),
+            };
+            client.call::<_, DriverAnswer>(method, &DriverChoice { reason, ..named }).await?.sha256
+        }
+        None => {
+            let gate = gate(settings)?;
+            let sha256 = gate.hash_of(driver).map_err(|text| anyhow!(text))?;
+            match &decision {
+                Decision::Trust => gate.trust(&sha256)?,
+                Decision::Quarantine(reason) => gate.quarantine(&sha256, reason)?,
+                Decision::Forget => gate.forget(&sha256)?,
+            }
+            sha256
+        }
+    };
+    let done = match decision {
+        Decision::Trust => "is trusted",
+        Decision::Quarantine(_) => "is in quarantine",
+        Decision::Forget => "is forgotten",
+    };
+    output::text(&format!("The driver {}… {done}.\n", &sha256[..16]))?;
+    Ok(Verdict::InOrder)
+}
 
 pub(crate) async fn list(global: &Global, settings: &Settings, options: ListOptions) -> anyhow::Result<Verdict> {
     let path = SearchPath::new(settings.plugins.clone());
     let list = match of_running_host(global, settings).await {
         Some(list) => list,
         None => {
-            let registry = Registry::scan(&path, &settings.state_folder.join("drivers"));
-            Drivers { drivers: registry.files().iter().map(DriverView::of).collect() }
+            let registry = Registry::scan(&path, &gate(settings)?);
+            Drivers::of(&registry, &path)
         }
     };
     let rows = &list.drivers;
@@ -28,7 +97,12 @@ pub(crate) async fn list(global: &Global, settings: &Settings, options: ListOpti
     } else if rows.is_empty() {
         output::text(&nothing_found(&path))?;
     } else {
-        output::text(&rows.iter().map(line).collect::<String>())?;
+        let mut text: String = rows.iter().map(line).collect();
+        if options.why {
+            text.push_str("\nSearched, in this order:\n");
+            text.extend(list.searched.iter().map(folder_line));
+        }
+        output::text(&text)?;
     }
     Ok(Verdict::InOrder)
 }
@@ -50,6 +124,23 @@ fn nothing_found(path: &SearchPath) -> String {
     text
 }
 
+fn folder_line(row: &SearchedFolder) -> String {
+    let state = match (&row.reason, row.exists) {
+        (Some(reason), _) => reason,
+        (None, true) => "searched",
+        (None, false) => "is not there",
+    };
+    let asked_by = match row.origin.as_str() {
+        "flag" => "--plugins",
+        "environment" => "MDD_PLUGIN_PATH",
+        "executable" => "beside the program",
+        "user" => "the user's own",
+        "system" => "everybody's",
+        other => other,
+    };
+    format!("  {:<18} {}  {}\n", asked_by, row.folder, styled(DIM, format_args!("({state})")))
+}
+
 fn line(row: &DriverView) -> String {
     let style = match row.status.as_str() {
         "active" => GOOD,
@@ -58,18 +149,18 @@ fn line(row: &DriverView) -> String {
     };
     let kind = row.kind.as_deref().unwrap_or("?");
     let version = row.version.as_deref().unwrap_or("");
-    let status = styled(style, format_args!("{:<9}", row.status));
+    let status = styled(style, format_args!("{:<11}", row.status));
     let mut line = format!("{status} {kind:<12} {version:<8} {}\n", row.path);
     if let Some(reason) = &row.reason {
         let code = row.code.as_ref().map(|code| format!("{code}: ")).unwrap_or_default();
         let remedy = row.remedy.as_ref().map(|remedy| format!("; {remedy}")).unwrap_or_default();
-        let _infallible = writeln!(line, "          {}", styled(DIM, format_args!("{code}{reason}{remedy}")));
+        let _infallible = writeln!(line, "            {}", styled(DIM, format_args!("{code}{reason}{remedy}")));
     }
     line
 }
 
 pub(crate) fn check(settings: &Settings, options: &CheckOptions) -> anyhow::Result<Verdict> {
-    let result = plugins::open(&options.file, &settings.state_folder.join("drivers"));
+    let result = gate(settings)?.admit_anew(&options.file);
     let file = DriverFile::of(options.file.clone(), result);
     let row = DriverView::of(&file);
     if options.json {
@@ -77,7 +168,7 @@ pub(crate) fn check(settings: &Settings, options: &CheckOptions) -> anyhow::Resu
     } else {
         output::text(&report(&row))?;
     }
-    Ok(if row.status == "rejected" { Verdict::NotInOrder } else { Verdict::InOrder })
+    Ok(if row.status != "active" { Verdict::NotInOrder } else { Verdict::InOrder })
 }
 
 fn report(row: &DriverView) -> String {
@@ -90,7 +181,7 @@ fn report(row: &DriverView) -> String {
             )
         }
         _ => format!(
-            "{} {}\n  driver  {} {}\n  api     {}\n  sha256  {}\n  passed  inspection, load, layout, manifest, trial\n",
+            "{} {}\n  driver  {} {}\n  api     {}\n  sha256  {}\n  passed  inspection, trial, load, layout, manifest\n",
             styled(GOOD, "good"),
             row.path,
             row.kind.as_deref().unwrap_or_default(),

@@ -47,6 +47,9 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
     stdout::guard()?;
     let Arguments { global, command } = arguments;
+    if let Command::Drivers(DriversCommand::Vet) = command {
+        return drivers::vet();
+    }
     let settings = global.settings()?;
     let state = settings.state_folder.clone();
     match command {
@@ -55,6 +58,16 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Drivers(DriversCommand::Check(options)) => drivers::check(&settings, &options),
         Command::Backends(command) => on_runtime(backends::run(&global, settings, command)),
         Command::Config(command) => on_runtime(config::run(&global, settings, command)),
+        Command::Drivers(DriversCommand::Trust { driver }) => {
+            on_runtime(drivers::decide(&global, &settings, &driver, drivers::Decision::Trust))
+        }
+        Command::Drivers(DriversCommand::Quarantine { driver, reason }) => {
+            on_runtime(drivers::decide(&global, &settings, &driver, drivers::Decision::Quarantine(reason)))
+        }
+        Command::Drivers(DriversCommand::Forget { driver }) => {
+            on_runtime(drivers::decide(&global, &settings, &driver, drivers::Decision::Forget))
+        }
+        Command::Drivers(DriversCommand::Vet) => drivers::vet(),
         Command::Jobs(command) => on_runtime(jobs::run(&global, &state, command)),
         Command::Serve(options) => on_runtime(serve::run(settings, options)),
         Command::Stop => on_runtime(serve::stop(&state)),

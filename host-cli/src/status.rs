@@ -27,7 +27,7 @@ pub(crate) async fn run(global: &Global, settings: Settings, options: StatusOpti
     {
         return of_running_host(client, &options).await;
     }
-    let host = Host::start(settings)?;
+    let host = Host::start_vetting(settings, crate::drivers::vetting()?)?;
     // Running out of time is no failure here: whatever is known by then is the answer.
     let _in_time = match options.wait {
         Some(time) => timeout(time, host.ready()).await,

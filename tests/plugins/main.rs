@@ -3,10 +3,14 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod canary;
 mod cycles;
 mod hot;
+#[cfg(target_os = "linux")]
+mod refusals;
+mod vetting;
 
-use mdd_core::plugins::{self, DriverStatus, Registry, SearchPath};
+use mdd_core::plugins::{self, DriverStatus, Gate, Registry, SearchPath, Vetting};
 use mdd_tests::{add_driver, built, mdd_host, plugins as folder_of};
 use serde_json::Value;
 use std::{
@@ -176,7 +180,8 @@ fn of_two_files_of_one_kind_one_is_used_and_both_are_shown() {
     let folder = folder_of(&["litellm"]);
     let copy = in_folder(folder.path(), "another", fs::read(built().driver("litellm")).unwrap());
     let state = tempfile::tempdir().unwrap();
-    let registry = Registry::scan(&SearchPath::only([folder.path().to_owned()]), state.path());
+    let registry =
+        Registry::scan(&SearchPath::only([folder.path().to_owned()]), &Gate::new(state.path(), Vetting::InProcess));
     assert_eq!(registry.active().len(), 1);
     // The same version twice: the first one in the order of names.
     assert_eq!(registry.active()[0].path, copy);

@@ -1,17 +1,13 @@
 //! What can be known of a file without running any of it: dlopen runs constructors and dies on a half-copied file.
 
-use super::Refusal;
+use super::{Refusal, source};
 use mdd_driver_api::{
     API_VERSION,
     manifest::{Manifest, SECTION_ELF, SECTION_MACHO, SECTION_PE},
 };
 use object::{Architecture, BinaryFormat, Object as _, ObjectKind, ObjectSection as _, ObjectSegment as _};
 use sha2::{Digest as _, Sha256};
-use std::{
-    fs::File,
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 /// No driver is larger, in bytes. A debug build has a few tens of megabytes.
 pub const MAX_LEN: u64 = 256 * 1024 * 1024;
@@ -34,7 +30,14 @@ pub struct Inspected {
 /// # Errors
 /// The first thing that speaks against it.
 pub fn inspect(path: &Path) -> Result<Inspected, Refusal> {
-    let bytes = read(path)?;
+    inspect_bytes(path, source::read(path)?)
+}
+
+/// Judges what was read from a file.
+///
+/// # Errors
+/// The first thing that speaks against it.
+pub(super) fn inspect_bytes(path: &Path, bytes: Vec<u8>) -> Result<Inspected, Refusal> {
     let file = parse(&bytes)?;
     let manifest = Manifest::parse(section(&bytes, &file)?)?;
     compatible(&manifest)?;
@@ -51,31 +54,10 @@ pub(super) struct Glance {
 
 /// Reads what can be read.
 pub(super) fn glance(path: &Path) -> Glance {
-    let Ok(bytes) = read(path) else { return Glance::default() };
+    let Ok(bytes) = source::read(path) else { return Glance::default() };
     let file = parse(&bytes).ok();
     let manifest = file.and_then(|file| Manifest::parse(section(&bytes, &file).ok()?).ok());
     Glance { sha256: Some(hex(&Sha256::digest(&bytes))), manifest }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
-    // A pipe or device would block on opening, so the kind is asked first.
-    let kind = std::fs::metadata(path).map_err(Refusal::Unreadable)?;
-    if !kind.is_file() {
-        return Err(Refusal::NotAFile);
-    }
-    match kind.len() {
-        0 => return Err(Refusal::Empty),
-        len if len > MAX_LEN => return Err(Refusal::TooLarge(len)),
-        _ => {}
-    }
-    let mut bytes = Vec::new();
-    let mut file = File::open(path).map_err(Refusal::Unreadable)?.take(MAX_LEN + 1);
-    file.read_to_end(&mut bytes).map_err(Refusal::Unreadable)?;
-    match bytes.len() as u64 {
-        0 => Err(Refusal::Empty),
-        len if len > MAX_LEN => Err(Refusal::TooLarge(len)),
-        _ => Ok(bytes),
-    }
 }
 
 fn parse(bytes: &[u8]) -> Result<object::File<'_>, Refusal> {

@@ -1,9 +1,8 @@
 //! The drivers of a host, now and whenever that changes: the plugins folders are watched, and what changes in them is
 //! opened once it has come to rest.
 
-use super::{LoadedDriver, Registry, SearchPath, watcher::Watcher};
+use super::{Gate, LoadedDriver, Registry, SearchPath, watcher::Watcher};
 use std::{
-    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -24,7 +23,7 @@ pub struct Plugins(Arc<Shared>);
 
 struct Shared {
     path: SearchPath,
-    copies: PathBuf,
+    gate: Arc<Gate>,
     registry: watch::Sender<Arc<Registry>>,
     /// Somebody asks for a look although nothing seems to have changed.
     asked: Notify,
@@ -33,12 +32,12 @@ struct Shared {
 
 impl Plugins {
     /// Opens what is there and watches the folders from then on. Needs a tokio runtime.
-    pub fn start(path: SearchPath, copies: &Path) -> Self {
+    pub fn start(path: SearchPath, gate: Gate) -> Self {
         let watcher = Watcher::new(&path);
-        let registry = Registry::scan(&path, copies);
+        let registry = Registry::scan(&path, &gate);
         let shared = Arc::new(Shared {
             path,
-            copies: copies.to_owned(),
+            gate: Arc::new(gate),
             registry: watch::Sender::new(Arc::new(registry)),
             asked: Notify::new(),
             watching: Mutex::default(),
@@ -56,6 +55,11 @@ impl Plugins {
     /// The drivers that are used now, in the order in which a candidate is shown to them.
     pub fn active(&self) -> Vec<Arc<LoadedDriver>> {
         self.registry().active()
+    }
+
+    /// What decides on files.
+    pub fn gate(&self) -> &Gate {
+        &self.0.gate
     }
 
     /// Where they are looked for.
@@ -103,8 +107,8 @@ async fn watch(shared: Arc<Shared>, mut watcher: Watcher) {
             }
             stamps = now;
         }
-        let (path, copies, known) = (shared.path.clone(), shared.copies.clone(), shared.registry.borrow().clone());
-        let scanning = tokio::task::spawn_blocking(move || known.scan_again(&path, &copies));
+        let (path, gate, known) = (shared.path.clone(), shared.gate.clone(), shared.registry.borrow().clone());
+        let scanning = tokio::task::spawn_blocking(move || known.scan_again(&path, &gate));
         match scanning.await {
             Ok(registry) => {
                 shared.registry.send_if_modified(|current| {

@@ -1,14 +1,18 @@
 //! The only place that runs code of a driver file for the first time.
 #![allow(unsafe_code)]
 
-use super::{Inspected, Refusal, log};
+use super::{Inspected, Refusal, image::Image, log};
 use mdd_driver_api::{
     DriverError,
     abi::{DriverBox, DriverModRef, HostArc, J, LOADER_SYMBOL, RootHeader},
     manifest::Manifest,
     model::Instance,
 };
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
 
 /// A driver in memory. It stays there for the life of the process.
 pub struct LoadedDriver {
@@ -42,27 +46,45 @@ impl LoadedDriver {
     }
 }
 
-/// Loads the private copy of an inspected file.
-pub(super) fn load(file: Inspected, copy: &Path) -> Result<LoadedDriver, Refusal> {
-    let library = open(copy)?;
+/// What came of loading a content: it is loaded once in the life of a process, and stays.
+type Once = Arc<OnceLock<Result<DriverModRef, [String; 3]>>>;
+
+/// Loads the image of an inspected file, unless this process has it already.
+pub(super) fn load(file: Inspected, image: Image) -> Result<LoadedDriver, Refusal> {
+    static LOADED: Mutex<BTreeMap<String, Once>> = Mutex::new(BTreeMap::new());
+    let once = {
+        // A panic in a holder leaves a whole map: the only change is an insertion.
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.entry(file.sha256.clone()).or_default().clone()
+    };
+    let told = |refusal: Refusal| [refusal.code().to_owned(), refusal.to_string(), refusal.remedy().to_owned()];
+    let module = once.get_or_init(|| load_once(&file, image).map_err(told)).clone();
+    let module = module.map_err(|[code, reason, remedy]| Refusal::Told { code, reason, remedy })?;
+    let Inspected { path, manifest, sha256, bytes: _ } = file;
+    Ok(LoadedDriver { path, manifest, sha256, module })
+}
+
+fn load_once(file: &Inspected, image: Image) -> Result<DriverModRef, Refusal> {
+    let library = open(&image.path)?;
+    // The loader knows it by a name with the number of this descriptor, which must never be another file's.
+    std::mem::forget(image.file);
     // SAFETY: the symbol is the one that abi_stable defines for a `LibHeader`, and `RootHeader` is a transparent reference
     // to the checked beginning of one. A file that lies about it runs with our rights anyway.
     let header = unsafe { library.get::<RootHeader>(LOADER_SYMBOL) }.map(|symbol| *symbol);
-    let header = header.map_err(|error| Refusal::NoEntryPoint(chain(&error)))?;
+    let header = header.map_err(|error| Refusal::NoEntryPoint(chain(&error)));
     // Never unloaded: one live future or log handle would run into unmapped code. The flags of `open` say the same to the
     // system's loader.
     std::mem::forget(library);
 
-    let module = header.resolve().map_err(|refused| {
+    let module = header?.resolve().map_err(|refused| {
         tracing::debug!(path = %file.path.display(), dump = refused.dump, "layout of a refused driver");
         Refusal::Layout(refused.summary)
     })?;
-    let Inspected { path, manifest, sha256, bytes: _ } = file;
-    if !says_the_same(&(module.manifest())(), &manifest) {
+    if !says_the_same(&(module.manifest())(), &file.manifest) {
         return Err(Refusal::ManifestDiffers);
     }
-    (module.init())(log::handle(&manifest.driver.kind));
-    Ok(LoadedDriver { path, manifest, sha256, module })
+    (module.init())(log::handle(&file.manifest.driver.kind));
+    Ok(module)
 }
 
 fn says_the_same(reported: &str, embedded: &Manifest) -> bool {

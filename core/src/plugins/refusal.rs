@@ -13,6 +13,73 @@ pub enum Refusal {
     /// It is a folder, a pipe, a device.
     #[error("this is no regular file")]
     NotAFile,
+    /// A link is exchanged without touching the file that was looked at.
+    #[error("this is a link to a file")]
+    Link,
+    /// It or a folder above it is somebody else's.
+    #[error("{path} belongs to another user (number {owner})")]
+    Owner {
+        /// The file or folder.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// Somebody else may exchange it.
+    #[error("other users may write to {0}")]
+    Writable(PathBuf),
+    /// Only what the user allows is used.
+    #[error("{why}: {sha256}")]
+    NotAllowed {
+        /// Its hash.
+        sha256: String,
+        /// What is missing.
+        why: String,
+    },
+    /// It did harm earlier.
+    #[error("it is in quarantine since {since}: {reason}")]
+    Quarantined {
+        /// What it did.
+        reason: String,
+        /// RFC 3339 in UTC.
+        since: String,
+    },
+    /// It took down the process that tried it.
+    #[error("it crashed the process that tried it, in {place}: {how}")]
+    Crashed {
+        /// Which function.
+        place: String,
+        /// The signal or exception.
+        how: String,
+    },
+    /// It never came back.
+    #[error("it did not come back from {place} within {seconds} s")]
+    Hung {
+        /// Which function.
+        place: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// It ended the process that tried it.
+    #[error("it ended the process that tried it, in {place}, with exit code {code}")]
+    EndsProcess {
+        /// Which function.
+        place: String,
+        /// What it ended with.
+        code: i32,
+    },
+    /// No process to try it could be started.
+    #[error("it could not be tried: {0}")]
+    NotVetted(#[source] io::Error),
+    /// What a trial has said or says again.
+    #[error("{reason}")]
+    Told {
+        /// Its code.
+        code: String,
+        /// Its line.
+        reason: String,
+        /// Its remedy.
+        remedy: String,
+    },
     /// It has no bytes.
     #[error("the file is empty")]
     Empty,
@@ -85,8 +152,18 @@ pub enum Refusal {
 
 impl Refusal {
     /// Stable name of the refusal.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> &str {
         match self {
+            Self::Told { code, .. } => code,
+            Self::Link => "driver-link",
+            Self::Owner { .. } => "driver-owner",
+            Self::Writable(_) => "driver-writable",
+            Self::NotAllowed { .. } => "driver-not-allowed",
+            Self::Quarantined { .. } => "driver-quarantined",
+            Self::Crashed { .. } => "driver-crashed",
+            Self::Hung { .. } => "driver-hung",
+            Self::EndsProcess { .. } => "driver-ends-process",
+            Self::NotVetted(_) => "driver-not-tried",
             Self::Unreadable(_) => "driver-unreadable",
             Self::NotAFile => "driver-not-a-file",
             Self::Empty => "driver-empty",
@@ -109,8 +186,18 @@ impl Refusal {
     }
 
     /// What to do about it.
-    pub fn remedy(&self) -> &'static str {
+    pub fn remedy(&self) -> &str {
         match self {
+            Self::Told { remedy, .. } => remedy,
+            Self::Link => "put the file itself into the plugins folder",
+            Self::Owner { .. } => "take only drivers that you have put there yourself; `chown` what is yours",
+            Self::Writable(_) => "take the right to write from the others: `chmod go-w`",
+            Self::NotAllowed { .. } => "if you trust it, allow it with `mdd-host drivers trust FILE`",
+            Self::Quarantined { .. } => "get a corrected version, or use it again with `mdd-host drivers trust FILE`",
+            Self::NotVetted(_) => "see the log; try again with `mdd-host drivers check FILE`",
+            Self::Crashed { .. } | Self::Hung { .. } | Self::EndsProcess { .. } => {
+                "report it to the driver's author; go back to a version that worked"
+            }
             Self::Unreadable(_) | Self::NotAFile => "check its path and permissions",
             Self::Empty | Self::Truncated(_) => "copy the driver again; the copy was interrupted",
             Self::TooLarge(_) | Self::NotALibrary(_) | Self::NotADriver => "remove the file from the plugins folder",

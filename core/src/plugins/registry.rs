@@ -1,7 +1,7 @@
 //! All driver files of the search path, and which one drives which kind.
 
 use super::{
-    LoadedDriver, Refusal, SearchPath, inspect, open,
+    Gate, LoadedDriver, Refusal, SearchPath, inspect,
     stamp::{Stamp, stamp},
 };
 use mdd_driver_api::manifest::Manifest;
@@ -22,6 +22,8 @@ pub struct DriverFile {
     pub status: DriverStatus,
     /// How it looked from outside when it was opened.
     stamp: Option<Stamp>,
+    /// The kind that this place was last good for.
+    was: Option<String>,
 }
 
 /// What a file is used for.
@@ -51,27 +53,47 @@ impl DriverFile {
         match opened {
             Ok(driver) => {
                 let sha256 = Some(driver.sha256.clone());
-                Self { path, sha256, status: DriverStatus::Active(Arc::new(driver)), stamp: None }
+                Self {
+                    path,
+                    sha256,
+                    was: Some(driver.kind().to_owned()),
+                    status: DriverStatus::Active(Arc::new(driver)),
+                    stamp: None,
+                }
             }
             Err(refusal) => {
                 let inspect::Glance { sha256, manifest } = inspect::glance(&path);
                 let status = DriverStatus::Rejected { refusal: Arc::new(refusal), manifest: manifest.map(Box::new) };
-                Self { path, sha256, status, stamp: None }
+                Self { path, sha256, status, stamp: None, was: None }
             }
         }
     }
 
-    fn open(path: &Path, copies: &Path) -> Self {
+    fn open(path: &Path, gate: &Gate, known: Option<&Self>) -> Self {
         // Taken first: what is written from then on makes it another file.
         let stamp = stamp(path);
-        let file = Self::of(path.to_owned(), open(path, copies));
-        if let DriverStatus::Rejected { refusal, .. } = &file.status {
+        let file = Self::of(path.to_owned(), gate.admit(path));
+        if let DriverStatus::Rejected { refusal, .. } = &file.status
+            && known.is_none_or(|known| !known.is_same(&file))
+        {
             tracing::warn!(
                 path = %path.display(), code = refusal.code(), reason = %refusal, remedy = refusal.remedy(),
                 "a file in the plugins folder is not used"
             );
         }
-        Self { stamp, ..file }
+        let was = file.was.clone().or_else(|| known.and_then(|known| known.was.clone()));
+        Self { stamp, was, ..file }
+    }
+
+    /// The kind that it would drive if it were good.
+    fn refused_kind(&self) -> Option<String> {
+        match &self.status {
+            DriverStatus::Rejected { manifest, .. } => {
+                let declared = manifest.as_ref().map(|manifest| manifest.driver.kind.clone());
+                declared.or_else(|| self.was.clone())
+            }
+            DriverStatus::Active(_) | DriverStatus::Shadowed { .. } => None,
+        }
     }
 
     /// The same file as it was when it was opened, before it was compared with others.
@@ -112,19 +134,20 @@ pub struct Registry {
 
 impl Registry {
     /// Opens every file of the search path. A file that is refused is listed and harms no other.
-    pub fn scan(path: &SearchPath, copies: &Path) -> Self {
-        Self::default().scan_again(path, copies)
+    pub fn scan(path: &SearchPath, gate: &Gate) -> Self {
+        Self::default().scan_again(path, gate)
     }
 
     /// The same, where files that were not touched meanwhile stay as they are.
     #[must_use]
-    pub fn scan_again(&self, path: &SearchPath, copies: &Path) -> Self {
+    pub fn scan_again(&self, path: &SearchPath, gate: &Gate) -> Self {
+        gate.recall();
         let paths = path.files();
         // Each file costs a few milliseconds of hashing and relocation, and they do not depend on each other.
         let files: Vec<_> = std::thread::scope(|scope| {
-            let look = |path| match self.untouched(path) {
+            let look = |path| match self.untouched(path).filter(|file| !gate.isolates(file.sha256.as_deref())) {
                 Some(file) => Ok(file),
-                None => Err(scope.spawn(move || DriverFile::open(path, copies))),
+                None => Err(scope.spawn(move || DriverFile::open(path, gate, self.at(path)))),
             };
             let looks: Vec<_> = paths.iter().map(|path| (path, look(path))).collect();
             let panicked = |path: &PathBuf| DriverFile::of(path.clone(), Err(host_panicked()));
@@ -133,7 +156,7 @@ impl Registry {
             };
             looks.into_iter().map(wait).collect()
         });
-        Self::settle(files)
+        Self::settle(self.with_earlier_versions(files, gate))
     }
 
     /// Whether everything is used for the same as there.
@@ -143,7 +166,30 @@ impl Registry {
     }
 
     fn untouched(&self, path: &Path) -> Option<DriverFile> {
-        self.files.iter().find(|file| file.path == path)?.untouched(stamp(path))
+        let known = self.at(path)?;
+        // Whether a refused one is used also depends on what is remembered of it, which may have changed.
+        let is_refused = matches!(known.status, DriverStatus::Rejected { .. });
+        if is_refused { None } else { known.untouched(stamp(path)) }
+    }
+
+    fn at(&self, path: &Path) -> Option<&DriverFile> {
+        self.files.iter().find(|file| file.path == path)
+    }
+
+    /// Adds the copy of an earlier version for each kind whose files are all refused: a bad update ends nothing.
+    fn with_earlier_versions(&self, mut files: Vec<DriverFile>, gate: &Gate) -> Vec<DriverFile> {
+        let good: Vec<String> = active(&files).map(|driver| driver.kind().to_owned()).collect();
+        let mut missed: Vec<String> = files.iter().filter_map(DriverFile::refused_kind).collect();
+        missed.sort();
+        missed.dedup();
+        for kind in missed.into_iter().filter(|kind| !good.contains(kind)) {
+            if let Some((path, driver)) = gate.previous(&kind) {
+                tracing::warn!(?driver, "an earlier version is used, as the files of this kind cannot be");
+                let stamp = stamp(&path);
+                files.push(DriverFile { stamp, ..DriverFile::of(path, Ok(driver)) });
+            }
+        }
+        files
     }
 
     fn settle(mut files: Vec<DriverFile>) -> Self {

@@ -12,6 +12,21 @@ use std::{
 #[derive(Debug, Clone, Default)]
 pub struct SearchPath {
     folders: Vec<(PathBuf, Origin)>,
+    /// Those that were named and are not searched, with the reason.
+    passed_over: Vec<(PathBuf, Origin, &'static str)>,
+}
+
+/// A folder where drivers are looked for.
+#[derive(Debug, Clone)]
+pub struct Searched {
+    /// Which.
+    pub folder: PathBuf,
+    /// Why there.
+    pub origin: Origin,
+    /// Whether there is such a folder.
+    pub exists: bool,
+    /// Why nothing in it is used.
+    pub reason: Option<String>,
 }
 
 /// Why a folder is searched.
@@ -27,6 +42,19 @@ pub enum Origin {
     User,
     /// A folder for all users of the machine.
     System,
+}
+
+impl Origin {
+    /// One word for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flag => "flag",
+            Self::Environment => "environment",
+            Self::Executable => "executable",
+            Self::User => "user",
+            Self::System => "system",
+        }
+    }
 }
 
 impl SearchPath {
@@ -58,6 +86,7 @@ impl SearchPath {
             // left a library; on the command line it is what the user sees.
             if origin == Origin::Environment && !folder.is_absolute() {
                 tracing::warn!(folder = %folder.display(), "MDD_PLUGIN_PATH takes absolute folders only");
+                self.passed_over.push((folder, origin, "MDD_PLUGIN_PATH takes absolute folders only"));
                 continue;
             }
             let Ok(folder) = std::path::absolute(&folder) else { continue };
@@ -65,6 +94,23 @@ impl SearchPath {
                 self.folders.push((folder, origin));
             }
         }
+    }
+
+    /// Every folder that was named or is usual, and why nothing is searched there where that is so.
+    pub fn searched(&self) -> Vec<Searched> {
+        let looked = self.folders.iter().map(|(folder, origin)| {
+            let error = fs::read_dir(folder).err();
+            let exists = error.as_ref().is_none_or(|error| error.kind() != io::ErrorKind::NotFound);
+            let reason = error.filter(|_| exists).map(|error| error.to_string());
+            Searched { folder: folder.clone(), origin: *origin, exists, reason }
+        });
+        let passed_over = self.passed_over.iter().map(|(folder, origin, reason)| Searched {
+            folder: folder.clone(),
+            origin: *origin,
+            exists: folder.exists(),
+            reason: Some((*reason).to_owned()),
+        });
+        looked.chain(passed_over).collect()
     }
 
     /// The folders with their origins.

@@ -14,11 +14,12 @@ use std::{
     task::{Context, Waker},
 };
 
-/// Creates, asks and drops an instance.
+/// Creates, asks and drops an instance, and tells `at` what comes next.
 ///
 /// # Errors
 /// [`Refusal::Panicked`] or [`Refusal::NotCreated`].
-pub(super) fn run(driver: &LoadedDriver) -> Result<(), Refusal> {
+pub(super) fn run(driver: &LoadedDriver, at: &mut dyn FnMut(&str)) -> Result<(), Refusal> {
+    at("create");
     let mut candidate = Instance::default();
     candidate.backend_id = "trial".to_owned();
     candidate.endpoint = "http://127.0.0.1:1".to_owned();
@@ -26,13 +27,20 @@ pub(super) fn run(driver: &LoadedDriver) -> Result<(), Refusal> {
         ErrorKind::PANIC => panicked("create", &error),
         _ => Refusal::NotCreated(error.to_string()),
     })?;
+    at("identify");
     ask("identify", &instance, DriverBox::identify)?;
+    at("check");
     ask("check", &instance, DriverBox::check)?;
+    at("inspect");
     ask("inspect", &instance, DriverBox::inspect)?;
+    at("watch");
     ask("watch", &instance, |instance| instance.watch(inert::sink()))?;
+    at("run");
     let attempt = J::encode(&Attempt::default()).map_err(|error| Refusal::NotCreated(error.to_string()))?;
     ask("run", &instance, |instance| instance.run(attempt, inert::job()))?;
+    at("call");
     ask("call", &instance, |instance| instance.call("trial".into(), "null".into()))?;
+    at("drop");
     // The last future owns the driver's value, so it also tells whether dropping that panicked.
     let last = instance.shutdown();
     drop(instance);

@@ -11,7 +11,7 @@ pub use config::{ConfigChange, ConfigChoice, KindView, Kinds, OperationView};
 
 use crate::{
     events::JobView,
-    plugins::{DriverFile, DriverStatus},
+    plugins::{DriverFile, DriverStatus, Refusal, Registry, SearchPath, search::Searched},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,6 +87,58 @@ pub struct HandOverAnswer {
 pub struct Drivers {
     /// Every file of the plugins folders.
     pub drivers: Vec<DriverView>,
+    /// Every folder where drivers are looked for, in that order.
+    #[serde(default)]
+    pub searched: Vec<SearchedFolder>,
+}
+
+impl Drivers {
+    /// What was found where.
+    pub fn of(registry: &Registry, path: &SearchPath) -> Self {
+        Self {
+            drivers: registry.files().iter().map(DriverView::of).collect(),
+            searched: path.searched().into_iter().map(SearchedFolder::from).collect(),
+        }
+    }
+}
+
+/// A folder where drivers are looked for.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct SearchedFolder {
+    /// Which.
+    pub folder: String,
+    /// Why there: `flag`, `environment`, `executable`, `user` or `system`.
+    pub origin: String,
+    /// Whether there is such a folder.
+    pub exists: bool,
+    /// Why it was not searched although it was named; null otherwise.
+    pub reason: Option<String>,
+}
+
+impl From<Searched> for SearchedFolder {
+    fn from(searched: Searched) -> Self {
+        let Searched { folder, origin, exists, reason } = searched;
+        Self { folder: folder.display().to_string(), origin: origin.name().to_owned(), exists, reason }
+    }
+}
+
+/// `drivers.trust`, `drivers.quarantine`, `drivers.forget`: names a content, by one of the two.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct DriverChoice {
+    /// A file with it.
+    pub file: Option<String>,
+    /// Its hash, or the beginning of one that is known.
+    pub sha256: Option<String>,
+    /// Why it shall not be used, for `drivers.quarantine`.
+    pub reason: Option<String>,
+}
+
+/// Which content was meant.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct DriverAnswer {
+    /// Its hash.
+    pub sha256: String,
 }
 
 /// A file of a plugins folder. What is not known is null.
@@ -119,7 +171,11 @@ impl DriverView {
         let (status, reason, refusal) = match &file.status {
             DriverStatus::Active(_) => ("active", None, None),
             DriverStatus::Shadowed { by, .. } => ("shadowed", Some(format!("{} drives this kind", by.display())), None),
-            DriverStatus::Rejected { refusal, .. } => ("rejected", Some(refusal.to_string()), Some(refusal)),
+            DriverStatus::Rejected { refusal, .. } => {
+                let isolated = matches!(**refusal, Refusal::Quarantined { .. });
+                let status = if isolated { "quarantined" } else { "rejected" };
+                (status, Some(refusal.to_string()), Some(refusal))
+            }
         };
         Self {
             kind: manifest.map(|manifest| manifest.driver.kind.clone()),

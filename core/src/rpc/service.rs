@@ -1,9 +1,7 @@
 //! The table of methods. Dispatch and schema are both made from it, so neither knows a method that the other does not.
 
 use super::{
-    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, Drivers,
-    ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Nothing, ProjectChoice,
-    ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
+    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer, DriverChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Nothing, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
 };
 use crate::{
     config::ConfigView,
@@ -78,6 +76,10 @@ service! {
     "project.accept" accept_project(ProjectConsent) -> Nothing: "Gives the user's word for a backend of a project.",
     "drivers.describe" describe_drivers(Nothing) -> Kinds: "Every kind that has a driver, with what the driver declares.",
     "drivers.list" list_drivers(Nothing) -> Drivers: "Every file of the plugins folders and what it is used for.",
+    "drivers.trust" trust_driver(DriverChoice) -> DriverAnswer:
+        "Lets a driver be used again that was put into quarantine, and allows it where only what is allowed is used.",
+    "drivers.quarantine" quarantine_driver(DriverChoice) -> DriverAnswer: "Uses a driver no more.",
+    "drivers.forget" forget_driver(DriverChoice) -> DriverAnswer: "Forgets all that is known of a driver.",
     "diagnostics" diagnostics(Nothing) -> Value:
         "One object for a report, without names of folders and without secrets.",
     "jobs.submit" submit_job(Submission) -> JobView:

@@ -1,14 +1,13 @@
 //! One client.
 
 use super::{
-    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, Drivers,
-    ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Line, LineReader, MAX_LINE,
-    Message, Nothing, PROTOCOL, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
+    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer, DriverChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Line, LineReader, MAX_LINE, Message, Nothing, PROTOCOL, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
     server::Serving,
     service::{self, Service},
     wire::notification_line,
 };
 use crate::{
+    Host,
     ChangeError,
     config::ConfigView,
     events::{JobView, Snapshot, Subscription, Update},
@@ -87,6 +86,25 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             return Err(RpcError::new(ErrorCode::HelloFirst, "the first request must be `hello`"));
         }
         service::call(self, method, params).await
+    }
+
+    /// Decides on a driver that a client has named.
+    fn decide(
+        &self,
+        choice: DriverChoice,
+        decide: impl FnOnce(&Host, &str, &str) -> io::Result<()>,
+    ) -> Result<DriverAnswer, RpcError> {
+        let invalid = |text: String| RpcError::new(ErrorCode::InvalidParams, text);
+        let ((Some(named), None) | (None, Some(named))) = (choice.file, choice.sha256) else {
+            return Err(invalid("it takes `file` or `sha256`".to_owned()));
+        };
+        let host = &self.serving.host;
+        let sha256 = host.hash_of_driver(&named).map_err(invalid)?;
+        let reason = choice.reason.as_deref().unwrap_or("by the user");
+        match decide(host, &sha256, &printable(reason, 200)) {
+            Ok(()) => Ok(DriverAnswer { sha256 }),
+            Err(error) => Err(RpcError::new(ErrorCode::Internal, error.to_string())),
+        }
     }
 
     fn jobs(&self) -> &Jobs {
@@ -238,6 +256,18 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
 
     async fn list_drivers(&mut self, _: Nothing) -> Result<Drivers, RpcError> {
         Ok(self.serving.host.drivers())
+    }
+
+    async fn trust_driver(&mut self, choice: DriverChoice) -> Result<DriverAnswer, RpcError> {
+        self.decide(choice, |host, sha256, _| host.trust_driver(sha256))
+    }
+
+    async fn quarantine_driver(&mut self, choice: DriverChoice) -> Result<DriverAnswer, RpcError> {
+        self.decide(choice, |host, sha256, reason| host.quarantine_driver(sha256, reason))
+    }
+
+    async fn forget_driver(&mut self, choice: DriverChoice) -> Result<DriverAnswer, RpcError> {
+        self.decide(choice, |host, sha256, _| host.forget_driver(sha256))
     }
 
     async fn diagnostics(&mut self, _: Nothing) -> Result<Value, RpcError> {

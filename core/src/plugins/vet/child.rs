@@ -1,0 +1,87 @@
+//! The child's side of vetting.
+
+use crate::plugins::{Refusal, image::Image, inspect, load, trial};
+use serde::{Deserialize, Serialize};
+use std::{
+    io::{self, Read as _, Write},
+    path::Path,
+};
+
+/// What the child tells, one line each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// What it does next.
+    At(String),
+    /// Nothing speaks against the file.
+    Good,
+    /// Something does.
+    Refused {
+        /// Stable name.
+        code: String,
+        /// One line for people.
+        reason: String,
+        /// What helps.
+        remedy: String,
+    },
+}
+
+/// Takes a file from stdin, tries it, and tells on `out`. `copies`: for systems that can only load from a file.
+///
+/// # Errors
+/// When nobody listens any more, or nothing can be read.
+pub fn run(out: &mut impl Write, copies: &Path) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    io::stdin().take(inspect::MAX_LEN + 1).read_to_end(&mut bytes)?;
+    least_power();
+    let verdict = judge(bytes, copies, &mut |place| {
+        // Nobody who does not listen can be told.
+        let _told = say(out, &Said::At(place.to_owned()));
+    });
+    let said = match verdict {
+        Ok(()) => Said::Good,
+        Err(refusal) => Said::Refused {
+            code: refusal.code().to_owned(),
+            reason: refusal.to_string(),
+            remedy: refusal.remedy().to_owned(),
+        },
+    };
+    say(out, &said)
+}
+
+fn judge(bytes: Vec<u8>, copies: &Path, at: &mut dyn FnMut(&str)) -> Result<(), Refusal> {
+    let file = inspect::inspect_bytes(Path::new("the file"), bytes)?;
+    let image = Image::of(&file, copies)?;
+    at("load");
+    let driver = load::load(file, image)?;
+    trial::run(&driver, at)
+}
+
+fn say(out: &mut impl Write, said: &Said) -> io::Result<()> {
+    let mut line = serde_json::to_vec(said)?;
+    line.push(b'\n');
+    out.write_all(&line)?;
+    out.flush()
+}
+
+/// Takes away what no driver needs.
+#[cfg(unix)]
+fn least_power() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    /// Far above what loading and trying takes, host included.
+    const MEMORY: u64 = 2 << 30;
+    const SECONDS: u64 = 10;
+    let limits = [(Resource::As, MEMORY), (Resource::Core, 0), (Resource::Cpu, SECONDS), (Resource::Nofile, 64)];
+    for (resource, most) in limits {
+        // A lower limit that is in force already stays.
+        let _in_force = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+    }
+    #[cfg(target_os = "linux")]
+    {
+        // An old kernel cannot.
+        let _set = rustix::thread::set_no_new_privs(true);
+    }
+}
+
+#[cfg(not(unix))]
+fn least_power() {}
