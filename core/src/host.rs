@@ -90,7 +90,8 @@ impl Host {
             records: Records::load(settings.state_folder.join("health.json")),
         };
         let folders = settings.plugins.iter().cloned().chain(changes::plugins_of(&settings));
-        let plugins = Plugins::start(SearchPath::new(folders), Gate::new(&settings.state_folder.join("drivers"), vetting));
+        let plugins =
+            Plugins::start(SearchPath::new(folders), Gate::new(&settings.state_folder.join("drivers"), vetting));
         let drivers = plugins.active();
         let declarations: Vec<_> = drivers.iter().map(|driver| driver.manifest.driver.clone()).collect();
         let book = Book::open(&settings, &declarations);

@@ -26,7 +26,7 @@ impl Reach {
         {
             return Ok(Self::Running(Box::new(client)));
         }
-        Ok(Self::Own(Box::new(Here::new(Host::start(settings)?))))
+        Ok(Self::Own(Box::new(Here::new(Host::start_vetting(settings, crate::drivers::vetting()?)?))))
     }
 
     /// Waits until a host that has just been started knows what there is. One that runs knows already.

@@ -1,7 +1,9 @@
 //! The table of methods. Dispatch and schema are both made from it, so neither knows a method that the other does not.
 
 use super::{
-    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer, DriverChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Nothing, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
+    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer,
+    DriverChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Nothing,
+    ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
 };
 use crate::{
     config::ConfigView,

@@ -1,14 +1,16 @@
 //! One client.
 
 use super::{
-    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer, DriverChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Line, LineReader, MAX_LINE, Message, Nothing, PROTOCOL, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
+    BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer,
+    DriverChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Line,
+    LineReader, MAX_LINE, Message, Nothing, PROTOCOL, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening,
+    RpcError,
     server::Serving,
     service::{self, Service},
     wire::notification_line,
 };
 use crate::{
-    Host,
-    ChangeError,
+    ChangeError, Host,
     config::ConfigView,
     events::{JobView, Snapshot, Subscription, Update},
     health::HealthView,
