@@ -25,6 +25,8 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 called wrongly, 3 what
 pub(crate) enum Command {
     /// Show every backend: what it is, whether it works, and what helps if not
     Status(StatusOptions),
+    /// Watch everything on one screen
+    Watch,
     /// Look at the drivers in the plugins folders
     #[command(subcommand)]
     Drivers(DriversCommand),

@@ -18,6 +18,7 @@ mod reach;
 mod serve;
 mod status;
 mod stdout;
+mod watch;
 
 use arguments::{Arguments, Command, DriversCommand};
 use clap::Parser as _;
@@ -54,6 +55,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
     let state = settings.state_folder.clone();
     match command {
         Command::Status(options) => on_runtime(status::run(&global, settings, options)),
+        Command::Watch => on_runtime(watch::run(&global, &state)),
         Command::Drivers(DriversCommand::List(options)) => on_runtime(drivers::list(&global, &settings, options)),
         Command::Drivers(DriversCommand::Check(options)) => drivers::check(&settings, &options),
         Command::Backends(command) => on_runtime(backends::run(&global, settings, command)),

@@ -27,6 +27,7 @@ mod settings;
 mod slow_reader;
 mod talk;
 mod trials;
+mod watch;
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
