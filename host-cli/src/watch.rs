@@ -11,9 +11,7 @@ use crate::{Verdict, arguments::Global, connect};
 use anyhow::bail;
 use board::{Board, Wish};
 use look::Look;
-use mdd_core::{
-    rpc::{BackendChoice, CallError, Client, JobChoice, Nothing},
-};
+use mdd_core::rpc::{BackendChoice, CallError, Client, JobChoice, Nothing};
 use std::{io::IsTerminal as _, path::Path, time::Duration};
 use terminal::Keyboard;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};

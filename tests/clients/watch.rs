@@ -64,7 +64,10 @@ async fn watch_shows_a_loss_and_a_return_and_leaves_the_terminal_as_it_was() {
     let watch = home.starter(&["watch"]);
     let words = std::iter::once(watch.as_std().get_program()).chain(watch.as_std().get_args());
     let words: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-    let shell = format!("before=$(stty -g); {}; echo ended with $?; [ \"$before\" = \"$(stty -g)\" ] && echo as before; read -r _", words.join(" "));
+    let shell = format!(
+        "before=$(stty -g); {}; echo ended with $?; [ \"$before\" = \"$(stty -g)\" ] && echo as before; read -r _",
+        words.join(" ")
+    );
     let tmux = Tmux::start(&home, &format!("sh -c '{}'", shell.replace('\'', "'\\''")));
 
     tmux.shows(&["Everything is ready", "● ComfyUI", "connected", "q leave"]).await;

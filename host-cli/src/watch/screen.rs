@@ -15,7 +15,7 @@ use ratatui::{
 };
 use tokio::time::Instant;
 
-const KEYS: &str = "↑↓ choose  Tab jobs  Enter details  r look again  t try now  c cancel  ? help  q leave";
+const KEYS: &str = "↑↓ choose  Tab jobs  Enter details  r look  t try  c cancel  ? help  q leave";
 /// The longest text that is shown of anything, in characters.
 const MAX_TEXT: usize = 400;
 
@@ -58,7 +58,7 @@ fn draw_backends(frame: &mut Frame<'_>, area: Rect, board: &Board, look: Look, n
             Cell::from(format!("{sign} {}", clean(&backend.title))).style(style),
             Cell::from(state(board, backend, now)).style(style),
             Cell::from(latency(backend)),
-            Cell::from(sparkline(&times, 10)),
+            Cell::from(sparkline(&times, 6)),
             Cell::from(uptime(backend)),
             Cell::from(queue(backend)),
             Cell::from(clean(backend.endpoint.as_deref().unwrap_or_default().trim_start_matches("http://"))),
@@ -66,12 +66,12 @@ fn draw_backends(frame: &mut Frame<'_>, area: Rect, board: &Board, look: Look, n
     });
     let widths = [
         Constraint::Fill(2),
-        Constraint::Length(23),
+        Constraint::Length(22),
         Constraint::Length(8),
-        Constraint::Length(10),
+        Constraint::Length(6),
         Constraint::Length(7),
         Constraint::Length(5),
-        Constraint::Fill(2),
+        Constraint::Fill(3),
     ];
     let head = Row::new(["service", "state", "answer", "", "up", "queue", "address"]).style(look.dim());
     let table = Table::new(rows, widths).header(head).row_highlight_style(highlight(board.list == List::Backends));
@@ -111,7 +111,8 @@ fn queue(backend: &BackendView) -> String {
 /// Why the chosen backend is not simply fine, and the first thing that helps.
 fn why(board: &Board, look: Look) -> Text<'static> {
     let Some(reason) = board.backend().and_then(|backend| backend.reason.as_ref()) else { return Text::default() };
-    let mut lines = vec![Line::styled(format!("  {} ({})", clean(&reason.observation), clean(&reason.code)), look.dim())];
+    let mut lines =
+        vec![Line::styled(format!("  {} ({})", clean(&reason.observation), clean(&reason.code)), look.dim())];
     if let Some(remedy) = reason.remedies.first() {
         lines.push(Line::styled(format!("  {}", remedy_text(remedy)), look.dim()));
     }
@@ -143,6 +144,7 @@ fn draw_jobs(frame: &mut Frame<'_>, area: Rect, board: &Board, look: Look) {
 
 fn progress(job: &JobView) -> String {
     match (&job.progress, job.queue_place) {
+        _ if job.state.is_final() => String::new(),
         (_, Some(place)) => format!("{} before it", place),
         (Some(progress), None) if progress.total > 0.0 => {
             let part = (progress.step / progress.total).clamp(0.0, 1.0);
@@ -158,6 +160,7 @@ fn job_detail(job: &JobView) -> String {
         (Some(reason), _) => clean(&reason.observation),
         (None, Some(progress)) if !job.state.is_final() => clean(&progress.detail),
         (None, _) if job.results.is_empty() => clean(job.backend.as_deref().unwrap_or(&job.kind)),
+        (None, _) if job.results.len() == 1 => clean(&job.results[0].path),
         (None, _) => format!("{} files in {}", job.results.len(), clean(&job.folder)),
     }
 }
@@ -180,9 +183,13 @@ fn draw_over(frame: &mut Frame<'_>, board: &Board, look: Look, now: Instant) {
     let (title, text) = match &board.over {
         Over::Nothing => return,
         Over::Help => (" keys ", help()),
-        Over::Confirm(job) => (" cancel? ", Text::from(format!("Cancel the job {}?\n\ny  yes\nany other key  no", clean(job)))),
+        Over::Confirm(job) => {
+            (" cancel? ", Text::from(format!("Cancel the job {}?\n\ny  yes\nany other key  no", clean(job))))
+        }
         Over::Details => match board.list {
-            List::Backends => (" details ", board.backend().map(|backend| backend_details(board, backend, now)).unwrap_or_default()),
+            List::Backends => {
+                (" details ", board.backend().map(|backend| backend_details(board, backend, now)).unwrap_or_default())
+            }
             List::Jobs => (" details ", board.job().map(job_details).unwrap_or_default()),
         },
     };
@@ -214,21 +221,42 @@ fn backend_details(board: &Board, backend: &BackendView, now: Instant) -> Text<'
         ("state", format!("{} since {}", state(board, backend, now), backend.since)),
         ("id", clean(&backend.id)),
         ("address", clean(backend.endpoint.as_deref().unwrap_or("none"))),
-        ("version", clean(&[backend.version.as_deref(), backend.flavour.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", "))),
+        (
+            "version",
+            clean(
+                &[backend.version.as_deref(), backend.flavour.as_deref()]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
+        ),
         ("makes", clean(&backend.makes.join(", "))),
     ];
     if let Some(latency) = &backend.latency_ms {
-        facts.push(("answers in", format!("{:.1} ms, half within {:.1}, 95 % within {:.1}", latency.last, latency.p50, latency.p95)));
+        facts.push((
+            "answers in",
+            format!("{:.1} ms, half within {:.1}, 95 % within {:.1}", latency.last, latency.p50, latency.p95),
+        ));
     }
     if let Some(uptime) = &backend.uptime {
         let percent = |part: f64| format!("{:.2} %", (part * 10_000.0).floor() / 100.0);
-        facts.push(("up", format!("{} of this session, {} of the hour, {} of the day", percent(uptime.session), percent(uptime.hour), percent(uptime.day))));
+        facts.push((
+            "up",
+            format!(
+                "{} of this session, {} of the hour, {} of the day",
+                percent(uptime.session),
+                percent(uptime.hour),
+                percent(uptime.day)
+            ),
+        ));
         facts.push(("reconnects", backend.reconnects.to_string()));
     }
     for device in backend.devices.iter().flatten() {
-        let free = device.memory_free.zip(device.memory_total).map(|(free, total)| {
-            format!(", {:.1} of {:.1} GiB free", gibibytes(free), gibibytes(total))
-        });
+        let free = device
+            .memory_free
+            .zip(device.memory_total)
+            .map(|(free, total)| format!(", {:.1} of {:.1} GiB free", gibibytes(free), gibibytes(total)));
         facts.push(("device", format!("{}{}", clean(&device.name), free.unwrap_or_default())));
     }
     if let Some(models) = &backend.models {
@@ -275,7 +303,9 @@ fn job_details(job: &JobView) -> Text<'static> {
         lines.push(Line::default());
         lines.push(Line::from(clean(text)));
     }
-    lines.extend(job.results.iter().map(|result| Line::from(format!("{}  {} bytes", clean(&result.path), result.bytes))));
+    lines.extend(
+        job.results.iter().map(|result| Line::from(format!("{}  {} bytes", clean(&result.path), result.bytes))),
+    );
     Text::from(lines)
 }
 
