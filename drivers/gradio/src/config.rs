@@ -1,11 +1,11 @@
 //! What `GET /config` tells of an app, read leniently: fields are missing, `null` or of another type in some generation.
 
-mod loose;
 mod protocol;
 mod raw;
 
 pub use protocol::Protocol;
 
+use crate::loose::Loose;
 use mdd_driver_api::text::{lenient_json, printable};
 use raw::Raw;
 use std::fmt;
@@ -71,7 +71,7 @@ impl Config {
     /// # Errors
     /// Text that is no JSON.
     pub fn read(body: &[u8]) -> Result<Option<Self>, serde_json::Error> {
-        lenient_json::<loose::Loose<Raw>>(body).map(|raw| raw.0.and_then(Raw::into_config))
+        lenient_json::<Loose<Raw>>(body).map(|raw| raw.0.and_then(Raw::into_config))
     }
 
     /// The function with that name for programs.

@@ -4,5 +4,19 @@
 //! app says about its own address is ignored: every request goes below the endpoint that was probed.
 #![forbid(unsafe_code)]
 
+pub mod app;
+pub mod call;
+pub mod carrier;
 pub mod config;
+pub mod course;
 pub mod door;
+pub mod file;
+pub mod input;
+pub mod line;
+mod loose;
+pub mod message;
+pub mod problem;
+pub mod progress;
+mod pulse;
+pub mod session;
+mod upload;

@@ -1,9 +1,7 @@
 //! The fields of a `/config` that are looked at.
 
-use super::{
-    Component, Config, Function, Protocol,
-    loose::{Loose, Shape, maybe, objects, or_default},
-};
+use super::{Component, Config, Function, Protocol};
+use crate::loose::{Loose, Shape, maybe, objects, or_default};
 use serde::{Deserialize, de::SeqAccess};
 
 /// The object as a whole.

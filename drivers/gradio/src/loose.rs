@@ -1,5 +1,5 @@
-//! Reading that passes over what has another shape than expected, and that keeps nothing nobody asked for: a `/config`
-//! is written by strangers, and its fields have changed their types over the years.
+//! Reading that passes over what has another shape than expected, and that keeps nothing nobody asked for: what an app
+//! says is written by strangers, and its fields have changed their types over the years.
 
 use serde::{
     Deserialize, Deserializer,
@@ -8,12 +8,16 @@ use serde::{
 use std::{fmt, marker::PhantomData};
 
 /// What can be read out of some shapes of JSON.
-pub(super) trait Shape: Sized {
+pub(crate) trait Shape: Sized {
     fn of_text(_text: &str) -> Option<Self> {
         None
     }
 
     fn of_number(_number: u64) -> Option<Self> {
+        None
+    }
+
+    fn of_real(_number: f64) -> Option<Self> {
         None
     }
 
@@ -34,7 +38,7 @@ pub(super) trait Shape: Sized {
 
 /// What was read, or nothing where it had another shape.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Loose<T>(pub(super) Option<T>);
+pub(crate) struct Loose<T>(pub(crate) Option<T>);
 
 impl<'de, T: Shape> Deserialize<'de> for Loose<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -43,12 +47,12 @@ impl<'de, T: Shape> Deserialize<'de> for Loose<T> {
 }
 
 /// For fields that are missing as often as they are odd.
-pub(super) fn maybe<'de, D: Deserializer<'de>, T: Shape>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn maybe<'de, D: Deserializer<'de>, T: Shape>(deserializer: D) -> Result<Option<T>, D::Error> {
     Loose::deserialize(deserializer).map(|loose| loose.0)
 }
 
 /// The same with the default in place of nothing.
-pub(super) fn or_default<'de, D: Deserializer<'de>, T: Shape + Default>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Shape + Default>(deserializer: D) -> Result<T, D::Error> {
     maybe(deserializer).map(Option::unwrap_or_default)
 }
 
@@ -74,11 +78,11 @@ impl<'de, T: Shape> Visitor<'de> for Any<T> {
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(u64::try_from(number).ok().and_then(T::of_number))
+        Ok(T::of_real(number as f64))
     }
 
-    fn visit_f64<E: Error>(self, _number: f64) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(T::of_real(number))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
@@ -106,6 +110,16 @@ impl Shape for u64 {
     }
 }
 
+impl Shape for f64 {
+    fn of_number(number: u64) -> Option<Self> {
+        Some(number as Self)
+    }
+
+    fn of_real(number: f64) -> Option<Self> {
+        Some(number)
+    }
+}
+
 impl Shape for bool {
     fn of_flag(flag: bool) -> Option<Self> {
         Some(flag)
@@ -126,12 +140,12 @@ impl<T: Shape> Shape for Vec<Loose<T>> {
 /// Reads an object through the derived reader of its type.
 macro_rules! objects {
     ($($name:ident),*) => {
-        $(impl $crate::config::loose::Shape for $name {
-            fn of_object<'de, A: serde::de::MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        $(impl $crate::loose::Shape for $name {
+            fn of_object<'de, A: serde::de::MapAccess<'de>>(object: A) -> std::result::Result<Option<Self>, A::Error> {
                 let fields = serde::de::value::MapAccessDeserializer::new(object);
                 serde::Deserialize::deserialize(fields).map(Some)
             }
         })*
     };
 }
-pub(super) use objects;
+pub(crate) use objects;
