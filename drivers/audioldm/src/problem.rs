@@ -1,0 +1,33 @@
+//! The problems of AudioLDM's own: their codes, which the manifest explains beside those of every Gradio app.
+
+use mdd_driver_api::{DriverError, ErrorKind};
+
+pub(crate) const KIND: &str = "audioldm";
+
+/// The request is none, or has a value that is not taken.
+pub(crate) const BAD_REQUEST: &str = "audioldm.bad-request";
+/// The video has no sound that can be taken out.
+pub(crate) const NO_SOUND: &str = "audioldm.no-sound";
+
+/// The service, or this driver in its place, does not take the job. Nothing was started.
+pub(crate) fn refused(code: &str, observation: impl Into<String>) -> DriverError {
+    DriverError::new(ErrorKind::REJECTED, observation).with_code(code).without_effect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mdd_driver_api::manifest::Declaration;
+
+    #[test]
+    fn the_manifest_explains_every_problem() {
+        let declaration: Declaration = serde_json::from_str(include_str!("../manifest.json")).unwrap();
+        declaration.validate().unwrap();
+        let explained: Vec<&str> = declaration.errors.keys().map(String::as_str).collect();
+        let mut known: Vec<String> = mdd_gradio::problem::ALL.iter().map(|name| name.of(KIND)).collect();
+        known.extend([BAD_REQUEST, NO_SOUND].map(str::to_owned));
+        known.sort_unstable();
+        assert_eq!(explained, known);
+        assert!(declaration.errors.values().all(|entry| !entry.meaning.is_empty() && !entry.remedies.is_empty()));
+    }
+}
