@@ -1,6 +1,7 @@
 //! One call of a function, the same for every generation: opened, sent when the server wants the data, and heard to its
 //! end.
 
+mod quick;
 mod socket;
 
 use crate::{
