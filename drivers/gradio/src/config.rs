@@ -99,3 +99,6 @@ impl fmt::Display for Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,3 +20,6 @@ pub mod progress;
 mod pulse;
 pub mod session;
 mod upload;
+
+#[cfg(test)]
+mod recorded;

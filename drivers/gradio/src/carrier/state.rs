@@ -83,7 +83,8 @@ mod tests {
     }
 
     fn state(files: usize) -> State {
-        let file = |number: usize| RemoteFile { path: format!("/tmp/{number}.mp4"), name: "x.mp4".into(), media_type: None };
+        let file =
+            |number: usize| RemoteFile { path: format!("/tmp/{number}.mp4"), name: "x.mp4".into(), media_type: None };
         let items = (0..files).map(|number| Item { file: file(number), role: "video".into() }).collect();
         State { boot: Some("7".into()), harvest: Some(Harvest { items, ..Harvest::default() }) }
     }

@@ -109,7 +109,8 @@ impl Raw {
     /// The two lists are what makes it a description of an app.
     pub(super) fn into_config(self) -> Option<Config> {
         let (components, functions) = (self.components?, self.dependencies?);
-        let takes_uploads = self.protocol.is_some() || functions.iter().flat_map(|it| &it.0).any(|it| it.types.is_some());
+        let takes_uploads =
+            self.protocol.is_some() || functions.iter().flat_map(|it| &it.0).any(|it| it.types.is_some());
         Some(Config {
             version: self.version.map(|version| version.trim().to_owned()),
             title: self.title,
