@@ -121,7 +121,10 @@ mod tests {
     fn inputs_stand_in_the_order_of_each_function() {
         let wish = Wish::read(json!({"prompt": "rain"})).unwrap();
         let models = ["audioldm-m-full".to_owned()];
-        assert_eq!(json!(wish.inputs(Flavour::One, &models).unwrap()), json!(["rain", 5.0, 2.5, 42, 3, "audioldm-m-full"]));
+        assert_eq!(
+            json!(wish.inputs(Flavour::One, &models).unwrap()),
+            json!(["rain", 5.0, 2.5, 42, 3, "audioldm-m-full"])
+        );
         assert_eq!(json!(wish.inputs(Flavour::Two, &[]).unwrap()), json!(["rain", 10.0, 3.5, 45, 3]));
         let all = json!({"prompt": "rain", "duration": 10, "guidance_scale": 1.5, "seed": -7, "candidates": 2});
         let wish = Wish::read(all).unwrap();

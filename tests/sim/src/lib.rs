@@ -19,6 +19,7 @@
 mod comfyui;
 mod deflate;
 mod fault;
+mod gradio;
 mod json;
 mod ledger;
 mod litellm;

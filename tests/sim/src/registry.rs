@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{comfyui, fault::Board, ledger::Book, litellm, service::Service};
+use crate::{comfyui, fault::Board, gradio, ledger::Book, litellm, service::Service};
 
 /// One kind of service.
 pub struct Kind {
@@ -35,7 +35,7 @@ pub(crate) struct Setup {
     pub(crate) board: Arc<Board>,
 }
 
-const KINDS: &[Kind] = &[comfyui::KIND, litellm::KIND];
+const KINDS: &[Kind] = &[comfyui::KIND, litellm::KIND, gradio::MIMIC, gradio::AUDIOLDM, gradio::RVC_WEBUI];
 
 /// All kinds.
 pub fn kinds() -> &'static [Kind] {

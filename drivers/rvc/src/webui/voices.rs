@@ -3,11 +3,7 @@
 use super::{CHANGE_VOICE, REFRESH, WebUi};
 use crate::problem;
 use mdd_driver_api::{DriverError, ErrorKind, Result, text::printable};
-use mdd_gradio::{
-    config::Config,
-    course::Ending,
-    input::Input,
-};
+use mdd_gradio::{config::Config, course::Ending, input::Input};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
