@@ -8,7 +8,7 @@ use mdd_core::{
     transport::{Credential, Policy, Secret, Transport},
 };
 use mdd_driver_api::{
-    DriverError,
+    DriverError, manifest,
     model::{self, Identity, Inspection, Sample},
 };
 use serde_json::Value;
@@ -47,7 +47,7 @@ impl Subject {
         Self::of(kind, url).promoted()
     }
 
-    /// A backend with a key.
+    /// A backend with a key; where a kind has several secrets, each of them is that.
     ///
     /// # Panics
     /// When the driver cannot be loaded or the object cannot be made.
@@ -72,14 +72,17 @@ impl Subject {
         let declaration = &driver.manifest.driver;
         instance.secrets = declaration.secrets.keys().map(|name| (name.clone(), key.is_some())).collect();
         let credentials = key.map(|key| {
-            let (name, secret) = declaration.secrets.first_key_value().expect("a kind with a key declares it");
-            let (header, prefix) = (secret.header.clone(), secret.prefix.clone());
-            Credential { name: name.clone(), header, prefix, value: Secret::new(key) }
+            assert!(!declaration.secrets.is_empty(), "a kind with a key declares it");
+            let credential = |(name, secret): (&String, &manifest::Secret)| {
+                let (header, prefix) = (secret.header.clone(), secret.prefix.clone());
+                Credential { name: name.clone(), header, prefix, value: Secret::new(key) }
+            };
+            declaration.secrets.iter().map(credential).collect()
         });
         let transport = Transport::new(Handle::current()).expect("a transport can be made");
         let policy = Policy::candidate(endpoint, declaration.probe_posts.clone(), None);
         let instance = Instance::create(&driver, &transport, runtime(), policy, &instance)?;
-        Ok(Self { instance, transport, credentials: credentials.into_iter().collect() })
+        Ok(Self { instance, transport, credentials: credentials.unwrap_or_default() })
     }
 
     /// The same as a backend: it was identified.

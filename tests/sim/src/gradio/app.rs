@@ -44,13 +44,13 @@ impl App {
             app.prefix = "/gradio_api";
         }
         if version == "webui-231006" {
-            app.into_231006();
+            app.make_231006();
         }
         app
     }
 
     /// What the source of RVC 2.2.231006 says: Gradio 3.34, and twelve inputs of which the recording is text.
-    fn into_231006(&mut self) {
+    fn make_231006(&mut self) {
         self.dialect = Dialect::Socket;
         self.config.set("version", "3.34.0\n");
         let text = object! { "id" => 9001, "type" => "textbox", "props" => object! {} };

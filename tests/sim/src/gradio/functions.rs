@@ -19,7 +19,7 @@ const VOICES: [&str; 2] = ["alice.pth", "bob.pth"];
 const BROKEN: &str = "broken.pth";
 const SLOW: Duration = Duration::from_secs(30);
 /// The MP4 of the audio apps: two seconds of sound under a picture.
-const VIDEO: &[u8] = include_bytes!("../../../fixtures/audioldm/waveform.mp4");
+const VIDEO: &[u8] = include_bytes!("../../../fixtures/media/waveform.mp4");
 
 pub(super) async fn run(process: &Arc<Gradio>, call: &Call) -> Done {
     match call.function.as_str() {

@@ -166,7 +166,9 @@ fn upload(process: &Gradio, request: &Request) -> Reply {
     let mut paths = Vec::new();
     let mut at = 0;
     while let Some(begin) = find(at, mark.as_bytes()) {
-        let (Some(head), Some(end)) = (find(begin, b"\r\n\r\n"), find(begin + mark.len(), mark.as_bytes())) else { break };
+        let (Some(head), Some(end)) = (find(begin, b"\r\n\r\n"), find(begin + mark.len(), mark.as_bytes())) else {
+            break;
+        };
         at = end;
         let field = String::from_utf8_lossy(&body[begin..head]).into_owned();
         let name = field.split_once("filename=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(name, _)| name);

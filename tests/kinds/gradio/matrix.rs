@@ -1,0 +1,58 @@
+//! Each app against each driver: its own is sure, and no other claims it.
+
+use super::{APPS, KINDS, generations, sim};
+use crate::stub::Stub;
+use mdd_driver_api::model::Verdict;
+use mdd_tests::Subject;
+
+/// The kinds that have nothing to do with Gradio.
+const OTHERS: [&str; 2] = ["comfyui", "litellm"];
+const WANGP: &str = include_str!("../../fixtures/wan2gp/webui/config.json");
+const NOT_FOUND: (u16, &str, &str) = (404, "application/json", "{\"detail\":\"Not Found\"}");
+
+#[tokio::test]
+async fn its_own_driver_is_sure_and_no_other_claims_it() {
+    for (kind, version, own, flavour) in APPS {
+        let sim = sim(kind, version).await;
+        for driver in KINDS.into_iter().chain(OTHERS) {
+            let identity = Subject::of(driver, &sim.url()).identify().await.unwrap();
+            if driver == own {
+                assert_eq!(identity.verdict, Verdict::Mine, "{driver} at {version}");
+                assert!(identity.score >= 90, "{driver} at {version}: {}", identity.score);
+                assert_eq!(identity.flavour.as_deref(), Some(flavour));
+                assert!(identity.reasons.len() >= 2, "{:?}", identity.reasons);
+            } else {
+                assert!(identity.score < 50, "{driver} at {version}: {}", identity.score);
+                assert_eq!(identity.verdict, Verdict::No, "{driver} at {version}");
+            }
+        }
+        assert_eq!(sim.ledger().forbidden, [""; 0], "{version}");
+    }
+}
+
+#[tokio::test]
+async fn no_driver_of_another_kind_claims_a_wangp() {
+    let stub = Stub::start(&[("/config", (200, "application/json", WANGP))], NOT_FOUND).await;
+    for driver in KINDS.into_iter().chain(OTHERS) {
+        let identity = Subject::of(driver, &stub.url).identify().await.unwrap();
+        assert_eq!((identity.verdict, identity.score), (Verdict::No, 0), "{driver}");
+        if KINDS.contains(&driver) {
+            assert_eq!(identity.seen, "a Gradio app titled \"WanGP\", not one of ours");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_app_of_any_generation_is_named_and_left_alone() {
+    for version in generations() {
+        let sim = sim("gradio", version).await;
+        for driver in KINDS {
+            let identity = Subject::of(driver, &sim.url()).identify().await.unwrap();
+            assert_eq!((identity.verdict, identity.score), (Verdict::No, 0), "{driver} at {version}");
+            assert_eq!(identity.seen, "a Gradio app titled \"Mimic Generator\", not one of ours");
+        }
+        let asked: Vec<String> = sim.ledger().requests.into_iter().map(|request| request.path).collect();
+        assert!(asked.iter().all(|path| path == "/config"), "{version}: {asked:?}");
+        assert_eq!(asked.len(), KINDS.len(), "{version}");
+    }
+}
