@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod comfyui;
+mod gradio;
 mod host;
 mod litellm;
 mod port;
