@@ -5,9 +5,11 @@ mod change;
 mod job;
 mod marks;
 mod snapshot;
+mod store;
 
 pub use bus::{Bus, Changes, Subscription};
 pub use change::{Change, Notice, NoticeSeverity, Numbered, Update};
 pub use job::{JobState, JobView, Progress, ResultFile};
 pub use marks::Marks;
 pub use snapshot::{BackendView, Detail, DeviceView, ModelView, Origin, ProcessView, QueueView, Snapshot, StateName};
+pub use store::{StoreState, StoreView};

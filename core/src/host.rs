@@ -16,9 +16,9 @@ use crate::{
     diagnosis,
     events::{BackendView, Bus, Changes, Snapshot, StateName, Subscription},
     health::{HealthView, Records},
-    jobs::{self, Jobs},
+    jobs::{self, Jobs, Journal},
     plugins::{DriverRuntime, Gate, LoadedDriver, Plugins, Registry, SearchPath, Vetting},
-    rpc::{Drivers, ProjectBackend, ProjectOpened},
+    rpc::{Drivers, HostLock, ProjectBackend, ProjectOpened},
     settings::Settings,
     transport::{Transport, TransportError},
 };
@@ -83,6 +83,20 @@ impl Host {
     /// # Errors
     /// As for [`start`](Self::start).
     pub fn start_vetting(settings: Settings, vetting: Vetting) -> Result<Self, StartError> {
+        Self::with_journal(settings, vetting, Arc::new(jobs::Memory::default()))
+    }
+
+    /// The same with jobs that outlive it. Whoever has the lock of a state folder has its journal, too: two hosts would
+    /// each carry what is in it.
+    ///
+    /// # Errors
+    /// As for [`start`](Self::start).
+    pub fn lasting(settings: Settings, vetting: Vetting, lock: &HostLock) -> Result<Self, StartError> {
+        let journal = jobs::Sqlite::start(lock.folder().join("journal.db"))?;
+        Self::with_journal(settings, vetting, Arc::new(journal))
+    }
+
+    fn with_journal(settings: Settings, vetting: Vetting, journal: Arc<dyn Journal>) -> Result<Self, StartError> {
         let shared = Shared {
             transport: Transport::new(Handle::current())?,
             runtime: DriverRuntime::start()?,
@@ -96,7 +110,7 @@ impl Host {
         let declarations: Vec<_> = drivers.iter().map(|driver| driver.manifest.driver.clone()).collect();
         let book = Book::open(&settings, &declarations);
         let inner = Arc::new(Inner {
-            jobs: carried(&settings, &shared, &drivers),
+            jobs: carried(&settings, &shared, &drivers, journal),
             orders: watch::Sender::new(Orders::of(&book.config)),
             book: Mutex::new(book),
             plugins,
@@ -367,15 +381,15 @@ fn save(records: &Records) {
     }
 }
 
-fn carried(settings: &Settings, shared: &Shared, drivers: &[Arc<LoadedDriver>]) -> Jobs {
+fn carried(settings: &Settings, shared: &Shared, drivers: &[Arc<LoadedDriver>], journal: Arc<dyn Journal>) -> Jobs {
     let transport = shared.transport.clone();
     Jobs::start(jobs::Setup {
-        folder: settings.state_folder.join("jobs"),
+        folder: settings.jobs_folder(),
         bus: shared.bus.clone(),
-        journal: Arc::new(jobs::Memory::default()),
+        journal,
         declarations: drivers.iter().map(|driver| driver.manifest.driver.clone()).collect(),
         random: Box::new(move || transport.random()),
-        limits: jobs::Limits::default(),
+        limits: jobs::Limits { retention: settings.retention(), ..jobs::Limits::default() },
     })
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod folder;
 mod job;
 mod journal;
+mod machine;
 mod media;
 mod names;
 mod news;
@@ -23,11 +24,13 @@ mod offers;
 mod port;
 pub mod recipes;
 mod record;
+mod retention;
 mod room;
 mod run;
 mod runner;
 mod saving;
 mod schema;
+mod store;
 mod submission;
 mod text;
 mod verdict;
@@ -35,8 +38,10 @@ mod view;
 mod waiting;
 
 pub use error::JobError;
-pub use journal::{Journal, JournalError, Memory, Written};
+pub use journal::{Condition, Journal, JournalError, Memory, SetAside, Sqlite, Written};
+pub use machine::Moment;
 pub use record::{Checkpoint, Course, FileRecord, Record, SavedResult, Ticket};
+pub use retention::Retention;
 pub(crate) use schema::at as check_schema;
 pub use submission::{FileSource, Submission, SubmitError, Target};
 
@@ -49,7 +54,7 @@ use course::Step;
 use dispatch::Report;
 use job::{Job, StepError};
 use mdd_driver_api::manifest::Declaration;
-use room::{Entry, Room};
+use room::Room;
 use runner::{Driven, Runner};
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -77,11 +82,13 @@ pub struct Limits {
     pub result_bytes: u64,
     /// How long a job that was sent may take to end after it was cancelled.
     pub cancel_grace: Duration,
+    /// How long jobs that are over are kept.
+    pub retention: Retention,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { result_bytes: 8 << 30, cancel_grace: Duration::from_secs(10) }
+        Self { result_bytes: 8 << 30, cancel_grace: Duration::from_secs(10), retention: Retention::default() }
     }
 }
 
@@ -147,16 +154,24 @@ impl Jobs {
         Ok(admission::submit(&self.0, submission).await?.view())
     }
 
+    /// Resolves once the jobs of earlier processes are known.
+    ///
+    /// # Errors
+    /// They cannot be read now.
+    pub async fn restored(&self) -> Result<(), JobError> {
+        Ok(self.0.restored().await?)
+    }
+
     /// Every job, in the order of submission.
     pub fn list(&self) -> Vec<JobView> {
-        let mut jobs: Vec<Arc<Job>> = self.0.jobs().values().filter_map(accepted).collect();
+        let mut jobs = self.0.all();
         jobs.sort_by_key(|job| job.ticket.number);
         jobs.iter().map(|job| job.view()).collect()
     }
 
     /// How many jobs are not over.
     pub fn open_count(&self) -> usize {
-        self.0.jobs().values().filter_map(accepted).filter(|job| !job.is_over()).count()
+        self.0.all().iter().filter(|job| !job.is_over()).count()
     }
 
     /// One job as it is now.
@@ -169,7 +184,7 @@ impl Jobs {
     /// # Errors
     /// No such job.
     pub async fn wait(&self, id: &str) -> Result<JobView, JobError> {
-        Ok(self.job(id)?.over().await)
+        Ok(self.job(id).await?.over().await)
     }
 
     /// Cancels a job and waits until it is over: at once when it was never sent, else when its driver says so or the
@@ -178,7 +193,7 @@ impl Jobs {
     /// # Errors
     /// No such job.
     pub async fn cancel(&self, id: &str) -> Result<JobView, JobError> {
-        let job = self.job(id)?;
+        let job = self.job(id).await?;
         if !job.is_over() {
             job.set_cancelled(true);
             job.nudge.notify_waiters();
@@ -197,7 +212,7 @@ impl Jobs {
     /// # Errors
     /// No such job, or it is done.
     pub async fn retry(&self, id: &str) -> Result<JobView, JobError> {
-        let job = self.job(id)?;
+        let job = self.job(id).await?;
         job.nudge.notify_waiters();
         if job.is_over() {
             self.reopen(&job, Step::Reopened).await?;
@@ -210,7 +225,7 @@ impl Jobs {
     /// # Errors
     /// No such job, or it is open or done.
     pub async fn resubmit(&self, id: &str) -> Result<JobView, JobError> {
-        let job = self.job(id)?;
+        let job = self.job(id).await?;
         if !job.is_over() {
             return Err(JobError::Open(id.to_owned()));
         }
@@ -223,7 +238,7 @@ impl Jobs {
     /// # Errors
     /// No such job, or it is open; a folder that cannot be removed, when the job is already forgotten.
     pub async fn discard(&self, id: &str, results: bool) -> Result<(), JobError> {
-        let job = self.job(id)?;
+        let job = self.job(id).await?;
         if !job.is_over() {
             return Err(JobError::Open(id.to_owned()));
         }
@@ -240,7 +255,8 @@ impl Jobs {
         self.0.close();
     }
 
-    fn job(&self, id: &str) -> Result<Arc<Job>, JobError> {
+    async fn job(&self, id: &str) -> Result<Arc<Job>, JobError> {
+        self.0.restored().await?;
         self.0.job(id).ok_or_else(|| JobError::Unknown(id.to_owned()))
     }
 
@@ -261,13 +277,6 @@ impl Jobs {
         }
         self.0.carry(job.clone(), course.bound_to());
         Ok(())
-    }
-}
-
-fn accepted(entry: &Entry) -> Option<Arc<Job>> {
-    match entry {
-        Entry::Job(job) => Some(job.clone()),
-        Entry::Admitting(_) => None,
     }
 }
 

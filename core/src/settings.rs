@@ -2,6 +2,7 @@
 
 pub use crate::config::Named;
 
+use crate::jobs::Retention;
 use etcetera::BaseStrategy as _;
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -57,6 +58,39 @@ pub(crate) fn variable(kind: &str, name: &str) -> String {
     format!("MDD_{kind}_{name}").to_uppercase().replace('-', "_")
 }
 
+impl Settings {
+    /// Where jobs have their folders: `MDD_JOBS_DIR`, else among the user's data, else in a state folder of its own.
+    pub fn jobs_folder(&self) -> PathBuf {
+        let own = self.environment.get("MDD_JOBS_DIR").map(PathBuf::from);
+        match own {
+            Some(folder) if folder.is_absolute() => return folder,
+            Some(folder) => tracing::warn!(folder = %folder.display(), "MDD_JOBS_DIR is not absolute"),
+            None => {}
+        }
+        // Whoever chose another folder for the state wants all of it there.
+        let usual = default_state_folder().filter(|usual| *usual == self.state_folder && !is_state_folder_set());
+        usual.and_then(|_| data_folder()).unwrap_or_else(|| self.state_folder.clone()).join("jobs")
+    }
+
+    /// How long jobs that are over are kept: `MDD_JOBS_KEEP_DAYS` and `MDD_JOBS_KEEP_COUNT`.
+    pub fn retention(&self) -> Retention {
+        let Retention { days, count } = Retention::default();
+        Retention {
+            days: self.number("MDD_JOBS_KEEP_DAYS").unwrap_or(days),
+            count: self.number("MDD_JOBS_KEEP_COUNT").unwrap_or(count),
+        }
+    }
+
+    fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
+        let value = self.environment.get(name)?;
+        let number = value.parse().ok();
+        if number.is_none() {
+            tracing::warn!(name, value, "an environment variable holds no number");
+        }
+        number
+    }
+}
+
 /// The user's data folder of mdd-host.
 pub fn data_folder() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.data_dir().join("mdd-host"))
@@ -64,12 +98,16 @@ pub fn data_folder() -> Option<PathBuf> {
 
 /// Where the host keeps its files unless told otherwise: `MDD_STATE_DIR`, else the system's usual place.
 pub fn default_state_folder() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os("MDD_STATE_DIR").filter(|folder| !folder.is_empty()) {
-        return std::path::absolute(folder).ok();
+    if is_state_folder_set() {
+        return std::path::absolute(std::env::var_os("MDD_STATE_DIR")?).ok();
     }
     let strategy = etcetera::choose_base_strategy().ok()?;
     // Only XDG knows a folder for state; elsewhere it is among the data.
     Some(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("mdd-host"))
+}
+
+fn is_state_folder_set() -> bool {
+    std::env::var_os("MDD_STATE_DIR").is_some_and(|folder| !folder.is_empty())
 }
 
 /// The user's file of settings unless told otherwise: `MDD_CONFIG_FILE`, else the system's usual place.
@@ -78,4 +116,37 @@ pub fn default_config_file() -> Option<PathBuf> {
         return Some(file.into());
     }
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("mdd-host").join("config.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use crate::jobs::Retention;
+    use std::path::PathBuf;
+
+    fn settings(variables: &[(&str, &str)]) -> Settings {
+        Settings {
+            plugins: vec![],
+            state_folder: PathBuf::from("/somewhere"),
+            config_file: None,
+            backends: vec![],
+            discovery: true,
+            environment: variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn a_state_folder_of_ones_own_has_the_jobs_too_unless_they_have_a_place() {
+        assert_eq!(settings(&[]).jobs_folder(), PathBuf::from("/somewhere/jobs"));
+        let jobs = std::env::temp_dir().join("shots");
+        assert_eq!(settings(&[("MDD_JOBS_DIR", jobs.to_str().unwrap())]).jobs_folder(), jobs);
+        assert_eq!(settings(&[("MDD_JOBS_DIR", "shots")]).jobs_folder(), PathBuf::from("/somewhere/jobs"));
+    }
+
+    #[test]
+    fn retention_is_the_usual_one_where_it_is_not_a_number() {
+        assert_eq!(settings(&[("MDD_JOBS_KEEP_DAYS", "soon")]).retention(), Retention::default());
+        let both = [("MDD_JOBS_KEEP_DAYS", "0"), ("MDD_JOBS_KEEP_COUNT", "7")];
+        assert_eq!(settings(&both).retention(), Retention { days: 0, count: 7 });
+    }
 }

@@ -174,7 +174,7 @@ fn print_list(list: &JobList, json: bool) -> anyhow::Result<()> {
 fn headline(view: &JobView) -> String {
     let style = match view.state {
         JobState::Done => GOOD,
-        JobState::Failed | JobState::Lost | JobState::Unknown => BAD,
+        JobState::Failed | JobState::Lost | JobState::Unknown | JobState::Held => BAD,
         JobState::Queued | JobState::Submitting | JobState::Running | JobState::Fetching | JobState::Cancelled => FAIR,
     };
     let place = view.backend.as_ref().unwrap_or(&view.kind);

@@ -23,7 +23,7 @@ pub(crate) async fn run(settings: Settings, options: ServeOptions) -> anyhow::Re
         tracing::info!("another host runs already, so this one is not needed");
         return Ok(Verdict::InOrder);
     };
-    let host = Host::start_vetting(settings, crate::drivers::vetting()?)?;
+    let host = Host::lasting(settings, crate::drivers::vetting()?, &lock)?;
     let idle = options.idle_exit.unwrap_or_else(|| host.settings().idle());
     match rpc::serve(host, lock, idle, asked_to_stop()).await? {
         Ended::Stopped => tracing::info!("stopped"),

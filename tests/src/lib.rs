@@ -5,6 +5,7 @@
 mod build;
 mod command;
 mod running;
+mod served;
 mod stub;
 mod subject;
 mod variant;
@@ -12,6 +13,7 @@ mod variant;
 pub use build::{Built, built};
 pub use command::mdd_host;
 pub use running::{Running, eventually};
+pub use served::{Served, ServedHome};
 pub use stub::{Answer, Stub};
 pub use subject::Subject;
 pub use variant::{drop_in, variant};

@@ -80,6 +80,11 @@ pub(super) fn entry(code: &str) -> Entry {
             ("{title} may still work on the job, or may have finished it.", &[CHECK_AGAIN, SEND_AGAIN, DISCARD])
         }
         "job-held" => ("The job is not tried again by itself: it may be what causes this.", &[CHECK_AGAIN, DISCARD]),
+        "journal-set-aside" => (
+            "The list of jobs was damaged, so a new one was begun. Services go on with what they have, and results \
+             stay in their folders.",
+            &[REPORT],
+        ),
         "store-degraded" => ("What happens to jobs cannot be written down, so nothing new is begun.", &[REPORT]),
         _ => ("{title} could not be reached as expected.", &[RETRY, REPORT]),
     };

@@ -5,7 +5,7 @@
 #[cfg(mdd_shuttle)]
 mod interleavings;
 
-use super::{BackendView, Change, JobView, Marks, Notice, Numbered, Snapshot, Update};
+use super::{BackendView, Change, JobView, Marks, Notice, Numbered, Snapshot, StoreView, Update};
 use crate::health::{Summary, summarize};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -43,6 +43,7 @@ struct State {
     marks: BTreeMap<String, Marks>,
     jobs: BTreeMap<String, JobView>,
     notices: VecDeque<Notice>,
+    store: StoreView,
     changes: VecDeque<Numbered>,
 }
 
@@ -114,6 +115,17 @@ impl Bus {
         self.change(|state| state.jobs.remove(id).map(|_| Change::JobRemoved(id.to_owned())));
     }
 
+    /// Publishes how the store of jobs is.
+    pub fn publish_store(&self, store: StoreView) {
+        self.change(|state| {
+            if state.store == store {
+                return None;
+            }
+            state.store = store.clone();
+            Some(Change::Store(store))
+        });
+    }
+
     /// Tells people something.
     pub fn notify(&self, notice: Notice) {
         self.change(|state| {
@@ -182,6 +194,7 @@ impl State {
             backends,
             jobs: self.jobs.values().cloned().collect(),
             notices: self.notices.iter().cloned().collect(),
+            store: self.store.clone(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a subscriber gets.
 
-use super::{BackendView, JobView, Snapshot};
+use super::{BackendView, JobView, Snapshot, StoreView};
 use crate::health::Summary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,8 @@ pub enum Change {
     JobRemoved(String),
     /// Something for people to read.
     Notice(Notice),
+    /// The store of jobs is different.
+    Store(StoreView),
 }
 
 /// A message for the user.

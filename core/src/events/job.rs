@@ -67,6 +67,8 @@ pub enum JobState {
     Lost,
     /// What became of it cannot be known.
     Unknown,
+    /// It took its backend or its driver down more than once, and waits for the user.
+    Held,
 }
 
 impl JobState {
@@ -74,7 +76,7 @@ impl JobState {
     pub fn is_final(self) -> bool {
         match self {
             Self::Queued | Self::Submitting | Self::Running | Self::Fetching => false,
-            Self::Done | Self::Failed | Self::Cancelled | Self::Lost | Self::Unknown => true,
+            Self::Done | Self::Failed | Self::Cancelled | Self::Lost | Self::Unknown | Self::Held => true,
         }
     }
 }
@@ -92,6 +94,7 @@ impl std::fmt::Display for JobState {
             Self::Cancelled => "cancelled",
             Self::Lost => "lost",
             Self::Unknown => "unknown",
+            Self::Held => "held",
         })
     }
 }

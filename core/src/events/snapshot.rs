@@ -1,6 +1,6 @@
 //! What clients see. Fields are only ever added; what is not known is null.
 
-use super::{Change, JobView, Notice, Numbered, Update};
+use super::{Change, JobView, Notice, Numbered, StoreView, Update};
 use crate::{
     diagnosis::Reason,
     health::{ErrorView, LatencyView, Summary, UptimeView},
@@ -24,6 +24,9 @@ pub struct Snapshot {
     pub jobs: Vec<JobView>,
     /// The last messages for the user.
     pub notices: Vec<Notice>,
+    /// Where jobs are written down.
+    #[serde(default)]
+    pub store: StoreView,
 }
 
 impl Snapshot {
@@ -61,6 +64,7 @@ impl Snapshot {
             }
             Change::JobRemoved(id) => self.jobs.retain(|known| known.id != id),
             Change::Notice(notice) => self.notices.push(notice),
+            Change::Store(store) => self.store = store,
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::{sync::watch, task::spawn_blocking};
 /// any more, so that no half of a job is left.
 pub(super) async fn submit(room: &Arc<Room>, submission: Submission) -> Result<Arc<Job>, SubmitError> {
     submission.check_id()?;
-    room.restored().await;
+    room.restored().await?;
     loop {
         let (decided, waiting) = watch::channel(());
         let found = {
@@ -83,7 +83,7 @@ async fn admit(room: &Arc<Room>, submission: Submission) -> Result<Arc<Job>, Sub
         operation,
         payload,
         files,
-        folder: folder.name(),
+        folder: folder.place(),
         created_ms: now_ms(),
         id,
     };

@@ -206,7 +206,7 @@ impl Carrier {
         if course.strikes >= MAX_STRIKES {
             let observation = format!("{what}, {} times", course.strikes);
             let reason = Reason::new("job-held", observation, &self.declaration);
-            let ending = Ending::new(JobState::Failed, Some(reason));
+            let ending = Ending::new(JobState::Held, Some(reason));
             self.end(Ending { remote_still_running: course.is_sent(), ..ending }).await;
         }
     }
@@ -257,6 +257,7 @@ impl Carrier {
         self.over = true;
         self.slot = None;
         self.room.notices.ended(self.job.view());
+        self.room.ended.notify_one();
     }
 
     /// Takes a step that has to be taken, however long the journal needs.

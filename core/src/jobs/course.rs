@@ -179,6 +179,7 @@ mod tests {
             backend: "lamp@1".to_owned(),
             boot: None,
             at_ms: 0,
+            moment: None,
             noted: None,
         })
     }

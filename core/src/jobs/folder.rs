@@ -49,9 +49,10 @@ impl JobFolder {
         &self.0
     }
 
-    /// Its name below the folder of all jobs.
-    pub(super) fn name(&self) -> String {
-        self.0.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    /// Where it is, for the journal: the whole path, or below the folder of all jobs where that is no plain text.
+    pub(super) fn place(&self) -> String {
+        let name = || self.0.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.0.to_str().map_or_else(name, str::to_owned)
     }
 
     /// Where the job's own files are.
@@ -249,13 +250,13 @@ fn private(recursive: bool) -> DirBuilder {
 }
 
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 /// Windows has no such call: its journal orders the entries.
 #[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     diagnosis::Reason,
-    events::{Bus, JobView},
+    events::{Bus, JobState, JobView},
 };
 use std::{
     sync::{
@@ -126,12 +126,23 @@ impl Job {
             }
             let mut next = course.clone();
             next.take(step, now_ms())?;
-            room.journal.note(&job.ticket.id, &next).await?;
+            job.write(&room, &next).await?;
             *course = next;
             job.show_course(&room.bus, &course);
             Ok(course.clone())
         });
-        taking.await.unwrap_or_else(|error| Err(StepError::Journal(JournalError(error.to_string()))))
+        taking.await.unwrap_or_else(|error| Err(StepError::Journal(JournalError::Degraded(error.to_string()))))
+    }
+
+    /// Writes a course down; all of the job where the journal has lost its file meanwhile.
+    async fn write(&self, room: &Room, course: &Course) -> Result<(), JournalError> {
+        match room.journal.note(&self.ticket.id, course).await {
+            Err(JournalError::Missing(_)) => {
+                let record = Record { ticket: self.ticket.clone(), course: course.clone() };
+                room.journal.admit(&record).await
+            }
+            noted => noted,
+        }
     }
 
     /// A run begins.
@@ -201,8 +212,12 @@ impl Job {
         self.view.borrow().clone()
     }
 
+    pub(super) fn state(&self) -> JobState {
+        self.view.borrow().state
+    }
+
     pub(super) fn is_over(&self) -> bool {
-        self.view.borrow().state.is_final()
+        self.state().is_final()
     }
 
     /// Resolves once it is over.

@@ -1,16 +1,45 @@
 //! Where jobs are written down: whatever is announced was durable before.
 
+mod memory;
+mod sqlite;
+
+pub use memory::Memory;
+pub use sqlite::Sqlite;
+
 use super::record::{Course, Record};
 use futures_util::future::BoxFuture;
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::path::PathBuf;
+use tokio::sync::watch;
 
 /// The journal did not take a record. Nothing that depends on it may be announced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the journal cannot be written: {0}")]
-pub struct JournalError(pub String);
+#[non_exhaustive]
+pub enum JournalError {
+    /// Nothing can be written.
+    #[error("the journal cannot be written: {0}")]
+    Degraded(String),
+    /// It does not know the job: its file is another one by now.
+    #[error("the journal has no job {0:?}")]
+    Missing(String),
+}
+
+/// How a journal is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// Why nothing can be written; `None` while all is well.
+    pub degraded: Option<String>,
+    /// A file that could not be read, and where it was set aside.
+    pub set_aside: Option<SetAside>,
+}
+
+/// A file that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it is now.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub why: String,
+}
 
 /// When that is durable.
 pub type Written<'a> = BoxFuture<'a, Result<(), JournalError>>;
@@ -27,47 +56,11 @@ pub trait Journal: Send + Sync + 'static {
     /// A step of a job.
     fn note<'a>(&'a self, id: &'a str, course: &'a Course) -> Written<'a>;
 
-    /// A job that the user has discarded.
+    /// A job that is no longer kept.
     fn forget<'a>(&'a self, id: &'a str) -> Written<'a>;
-}
 
-/// A journal that ends with the process.
-#[derive(Debug, Default)]
-pub struct Memory(Mutex<BTreeMap<String, Record>>);
-
-impl Memory {
-    fn records(&self) -> MutexGuard<'_, BTreeMap<String, Record>> {
-        // A panic in a holder leaves a whole map: each change is one insertion or removal.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Journal for Memory {
-    fn load(&self) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
-        Box::pin(async { Ok(self.records().values().cloned().collect()) })
-    }
-
-    fn admit<'a>(&'a self, record: &'a Record) -> Written<'a> {
-        Box::pin(async {
-            self.records().insert(record.ticket.id.clone(), record.clone());
-            Ok(())
-        })
-    }
-
-    fn note<'a>(&'a self, id: &'a str, course: &'a Course) -> Written<'a> {
-        Box::pin(async move {
-            match self.records().get_mut(id) {
-                Some(record) => record.course = course.clone(),
-                None => return Err(JournalError(format!("it has no job {id}"))),
-            }
-            Ok(())
-        })
-    }
-
-    fn forget<'a>(&'a self, id: &'a str) -> Written<'a> {
-        Box::pin(async {
-            self.records().remove(id);
-            Ok(())
-        })
+    /// How it is, now and whenever that changes.
+    fn condition(&self) -> watch::Receiver<Condition> {
+        watch::channel(Condition::default()).1
     }
 }

@@ -83,7 +83,7 @@ fn sentence(jobs: &[JobView]) -> String {
 
 fn severity(state: JobState) -> NoticeSeverity {
     match state {
-        JobState::Failed | JobState::Lost => NoticeSeverity::Problem,
+        JobState::Failed | JobState::Lost | JobState::Held => NoticeSeverity::Problem,
         JobState::Unknown => NoticeSeverity::Attention,
         JobState::Done
         | JobState::Cancelled
@@ -101,6 +101,7 @@ fn words(state: JobState) -> &'static str {
         JobState::Cancelled => "cancelled",
         JobState::Lost => "lost",
         JobState::Unknown => "of unknown outcome",
+        JobState::Held => "held",
         JobState::Queued | JobState::Submitting | JobState::Running | JobState::Fetching => "open",
     }
 }

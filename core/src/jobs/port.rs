@@ -4,6 +4,7 @@ use super::{
     course::{Misstep, Step},
     dispatch::Access,
     job::{Job, StepError},
+    machine::Moment,
     record::{Checkpoint, now_ms},
     room::Room,
     runner::Runner,
@@ -107,6 +108,7 @@ impl Parts {
             backend: self.backend.clone(),
             boot: self.boot(),
             at_ms: now_ms(),
+            moment: Moment::now(),
             noted: Some(Instant::now()),
         }))
         .await

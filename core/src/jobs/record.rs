@@ -1,5 +1,6 @@
 //! What the journal keeps of a job.
 
+use super::machine::Moment;
 use crate::{diagnosis::Reason, events::JobState};
 use mdd_driver_api::Stage;
 use serde::{Deserialize, Serialize};
@@ -32,7 +33,7 @@ pub struct Ticket {
     pub payload: serde_json::Value,
     /// The files that came with it.
     pub files: Vec<FileRecord>,
-    /// Name of its folder, below the folder of all jobs.
+    /// Its folder, which may be below the folder of all jobs.
     pub folder: String,
     /// When it was accepted, in milliseconds since 1970.
     pub created_ms: u64,
@@ -96,7 +97,11 @@ pub struct Checkpoint {
     pub boot: Option<String>,
     /// When it was written, in milliseconds since 1970.
     pub at_ms: u64,
-    /// The same on a clock that is never set; lost with the process.
+    /// The same on a clock that is never set and stands still while the machine sleeps, where there is one that other
+    /// processes can read.
+    #[serde(default)]
+    pub moment: Option<Moment>,
+    /// The same for this process, or when it read this.
     #[serde(skip)]
     pub noted: Option<Instant>,
 }
@@ -117,12 +122,10 @@ pub struct SavedResult {
 }
 
 impl Checkpoint {
-    /// Since it was written.
+    /// Since it was written, and never more: whoever believes that a request can no longer be on its way sends it again.
     pub(super) fn age(&self) -> Duration {
-        match self.noted {
-            Some(noted) => noted.elapsed(),
-            None => Duration::from_millis(now_ms().saturating_sub(self.at_ms)),
-        }
+        let here = self.noted.map_or(Duration::ZERO, |noted| noted.elapsed());
+        self.moment.as_ref().and_then(Moment::elapsed).unwrap_or_default().max(here)
     }
 
     /// Whether the service still runs as it did then, where that can be known.

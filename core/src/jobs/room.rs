@@ -9,12 +9,11 @@ use super::{
     journal::{Journal, JournalError},
     notices::Notices,
     record::Record,
+    retention,
+    store::Store,
     waiting::Waiting,
 };
-use crate::{
-    connection::Backoff,
-    events::{Bus, Notice, NoticeSeverity},
-};
+use crate::{connection::Backoff, events::Bus};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -22,9 +21,13 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::SystemTime,
 };
-use tokio::{runtime::Handle, sync::watch, task::JoinSet, time::sleep};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 /// What all jobs share.
 pub(super) struct Room {
@@ -35,7 +38,10 @@ pub(super) struct Room {
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) waiting: Waiting,
     pub(super) notices: Notices,
+    pub(super) store: Store,
     pub(super) limits: Limits,
+    /// A job is over.
+    pub(super) ended: Arc<Notify>,
     /// Where the folders of jobs are.
     pub(super) folder: PathBuf,
     random: Box<dyn Fn() -> u64 + Send + Sync>,
@@ -65,6 +71,7 @@ impl Room {
         let dispatcher = Arc::new(Dispatcher::default());
         let waiting = Waiting::new(dispatcher.clone(), bus.clone(), declarations.clone());
         let notices = Notices::new(bus.clone(), declarations.clone());
+        let store = Store::new(bus.clone());
         let room = Arc::new(Self {
             io: Handle::current(),
             bus,
@@ -73,7 +80,9 @@ impl Room {
             dispatcher,
             waiting,
             notices,
+            store,
             limits,
+            ended: Arc::default(),
             folder,
             random,
             jobs: Mutex::default(),
@@ -82,7 +91,9 @@ impl Room {
             restored: watch::Sender::new(false),
             tasks: Mutex::new(Some(JoinSet::new())),
         });
-        let (restoring, explaining, telling) = (room.clone(), room.clone(), room.clone());
+        let (restoring, explaining, telling, watching) = (room.clone(), room.clone(), room.clone(), room.clone());
+        room.spawn(retention::keep(Arc::downgrade(&room), room.ended.clone()));
+        room.spawn(async move { watching.watch_journal().await });
         room.spawn(async move { restoring.restore().await });
         room.spawn(async move { explaining.waiting.run().await });
         room.spawn(async move { telling.notices.run().await });
@@ -96,11 +107,13 @@ impl Room {
             match self.journal.load().await {
                 Ok(records) => break records,
                 Err(error) => {
-                    self.report_degraded(&error);
+                    tracing::error!(%error, "the journal cannot be read");
+                    self.store.degraded(&error);
                     sleep(backoff.next(self.random())).await;
                 }
             }
         };
+        self.store.works();
         let room = self.clone();
         let recalling = tokio::task::spawn_blocking(move || room.recall(records)).await;
         let (bound, free): (Vec<_>, Vec<_>) =
@@ -121,7 +134,10 @@ impl Room {
         records.sort_by_key(|record| record.ticket.number);
         let last = records.last().map_or(0, |record| record.ticket.number);
         self.last_number.fetch_max(last, Ordering::SeqCst);
-        let recall = |record: Record| {
+        let recall = |mut record: Record| {
+            for checkpoint in [&mut record.course.checkpoint, &mut record.course.prepared].into_iter().flatten() {
+                checkpoint.noted.get_or_insert_with(Instant::now);
+            }
             let folder = JobFolder::at(self.folder.join(&record.ticket.folder));
             let backend = record.course.bound_to().map(str::to_owned);
             if !record.course.state.is_final()
@@ -136,11 +152,27 @@ impl Room {
         records.into_iter().map(recall).collect()
     }
 
+    /// Tells how the journal is.
+    async fn watch_journal(&self) {
+        let mut condition = self.journal.condition();
+        while condition.changed().await.is_ok() {
+            let now = condition.borrow_and_update().clone();
+            self.store.is(now);
+        }
+    }
+
     /// Resolves once the jobs of earlier processes are known.
-    pub(super) async fn restored(&self) {
+    ///
+    /// # Errors
+    /// They cannot be read now.
+    pub(super) async fn restored(&self) -> Result<(), JournalError> {
         let mut restored = self.restored.subscribe();
-        // It cannot fail: the sender lives in this room.
-        let _restored = restored.wait_for(|restored| *restored).await;
+        tokio::select! {
+            biased;
+            // It cannot fail: the sender lives in this room.
+            _ = restored.wait_for(|restored| *restored) => Ok(()),
+            error = self.store.until_degraded() => Err(error),
+        }
     }
 
     /// Carries a job until it is over. `backend` is the one that may have it already.
@@ -173,6 +205,15 @@ impl Room {
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Every job that was accepted.
+    pub(super) fn all(&self) -> Vec<Arc<Job>> {
+        let accepted = |entry: &Entry| match entry {
+            Entry::Job(job) => Some(job.clone()),
+            Entry::Admitting(_) => None,
+        };
+        self.jobs().values().filter_map(accepted).collect()
+    }
+
     /// The job of that id.
     pub(super) fn job(&self, id: &str) -> Option<Arc<Job>> {
         match self.jobs().get(id) {
@@ -200,15 +241,5 @@ impl Room {
         let (a, b, c) = (high >> 32, high >> 16 & 0xffff, high & 0xffff);
         let (d, e) = (low >> 48, low & 0xffff_ffff_ffff);
         format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
-    }
-
-    fn report_degraded(&self, error: &JournalError) {
-        tracing::error!(%error, "the journal cannot be read");
-        self.bus.notify(Notice {
-            at: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-            severity: NoticeSeverity::Problem,
-            backend: None,
-            text: format!("store degraded: {error}"),
-        });
     }
 }

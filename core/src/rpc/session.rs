@@ -113,6 +113,11 @@ impl<W: AsyncWrite + Unpin> Session<W> {
         self.serving.host.jobs()
     }
 
+    /// Right after its start a host does not know yet which jobs it has.
+    async fn restored(&self) -> Result<(), RpcError> {
+        self.jobs().restored().await.map_err(|error| refused(&error, error.code()))
+    }
+
     async fn update(&mut self, update: Update) -> io::Result<()> {
         match update {
             Update::Changes { summary, changes } if changes.len() > CHANGES_IN_A_LINE => {
@@ -284,10 +289,12 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
     }
 
     async fn list_jobs(&mut self, _: Nothing) -> Result<JobList, RpcError> {
+        self.restored().await?;
         Ok(JobList { jobs: self.jobs().list() })
     }
 
     async fn show_job(&mut self, choice: JobChoice) -> Result<JobView, RpcError> {
+        self.restored().await?;
         self.jobs().show(&choice.job).ok_or_else(|| {
             let unknown = JobError::Unknown(choice.job);
             refused(&unknown, unknown.code())

@@ -2,7 +2,7 @@
 
 use super::Lane;
 use crate::simulator::Simulator;
-use crate::{blender, demo, dist, process, tidy, tool, venv, workspace};
+use crate::{blender, debian, demo, dist, process, tidy, tool, venv, workspace};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;
@@ -21,6 +21,7 @@ pub(super) const LANES: &[Lane] = &[
     lane("interleavings", "shared cells in every order in which threads can run", interleavings),
     lane("address-sanitizer", "drivers opened a hundred times with every access checked", address_sanitizer),
     lane("miri", "the boundary's own code under an interpreter that checks every access", miri),
+    lane("disk", "no job is acknowledged before it is durable, and a disk that fails costs none", disk),
     lane("doctest", "the examples in the documentation run", doctest),
     lane("comfyui-client", "comfy-cli drives the simulator", comfyui_client),
     lane(
@@ -144,6 +145,15 @@ fn miri() -> Result<()> {
     // Layout checks read type names through pointers that leave their provenance behind.
     cargo.env("MIRIFLAGS", "-Zmiri-permissive-provenance -Zmiri-ignore-leaks");
     process::run(cargo.args(["+nightly", "miri", "test", "--package", "mdd-driver-api", "--lib"]))
+}
+
+fn disk() -> Result<()> {
+    if tool::on_path("strace").is_none() {
+        debian::install(&["strace"])?;
+    }
+    process::capture(Command::new("strace").args(["-o", "/dev/null", "true"]))
+        .map_err(|_| tool::Missing("strace may not look at processes here".into()))?;
+    process::run(workspace::cargo().args(["run", "--package", "mdd-tests", "--example", "disk"]))
 }
 
 fn doc() -> Result<()> {

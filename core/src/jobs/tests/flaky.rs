@@ -14,7 +14,7 @@ pub(super) struct Flaky {
 impl Flaky {
     fn checked(&self) -> Result<(), JournalError> {
         match self.fails.load(Ordering::SeqCst) {
-            true => Err(JournalError("no space left on device".to_owned())),
+            true => Err(JournalError::Degraded("no space left on device".to_owned())),
             false => Ok(()),
         }
     }

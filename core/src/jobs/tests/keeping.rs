@@ -1,10 +1,7 @@
 //! The journal: what it does not take is not announced, and what it has goes on in another process.
 
 use super::bench::{Bench, settle, submission};
-use crate::{
-    events::JobState,
-    jobs::{Submission, Target},
-};
+use crate::events::{JobState, StoreState};
 use mdd_driver_api::{ErrorKind, Stage, abi::Segment, model::OutcomeStatus};
 use serde_json::json;
 use std::{sync::atomic::Ordering, time::Duration};
@@ -104,9 +101,14 @@ async fn a_journal_that_cannot_be_read_is_told_and_read_later() {
     let bench = bench.restart();
     settle().await;
     assert!(bench.bus.snapshot().notices[0].text.starts_with("store degraded"));
+    assert_eq!(bench.bus.snapshot().store.state, StoreState::Degraded);
     assert!(bench.jobs.list().is_empty());
+    let refused = bench.jobs.submit(submission("a")).await.unwrap_err();
+    assert_eq!(refused.code(), "store-degraded");
+    assert_eq!(bench.jobs.retry("a").await.unwrap_err().code(), "store-degraded", "nobody knows whether it is there");
     bench.journal.fails.store(false, Ordering::SeqCst);
-    let target = Target::Kind("lamp".to_owned());
-    bench.jobs.submit(Submission { target, ..submission("a") }).await.unwrap();
+    bench.until("a", |_| true).await;
+    assert_eq!(bench.bus.snapshot().store.state, StoreState::Ok);
+    bench.jobs.submit(submission("a")).await.unwrap();
     assert_eq!(bench.jobs.list().len(), 1, "it is the same job");
 }

@@ -229,7 +229,7 @@ async fn a_driver_that_panicked_is_not_asked_again_and_a_job_that_does_it_twice_
     assert_eq!(guilty.resumed().unwrap().0, Stage::ACKED);
     guilty.fail(ErrorKind::PANIC, "panicked at lamp.rs:1");
     let view = bench.over("guilty").await;
-    assert_eq!((view.state, view.reason.unwrap().code.as_str()), (JobState::Failed, "job-held"));
+    assert_eq!((view.state, view.reason.unwrap().code.as_str()), (JobState::Held, "job-held"));
     innocent.dropped().await;
 
     let lamp = bench.connect("lamp@1", 0);
@@ -278,5 +278,5 @@ async fn a_job_that_takes_its_backend_down_twice_is_held() {
     let absent = DriverError::new(ErrorKind::TRANSPORT, "it never arrived").without_effect();
     lamp.run().await.end_with(Err(absent));
     let view = bench.over("a").await;
-    assert_eq!((view.state, view.reason.unwrap().code.as_str()), (JobState::Failed, "job-held"));
+    assert_eq!((view.state, view.reason.unwrap().code.as_str()), (JobState::Held, "job-held"));
 }

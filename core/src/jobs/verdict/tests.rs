@@ -31,6 +31,7 @@ fn at(stage: u32) -> Course {
             backend: "lamp@1".to_owned(),
             boot: None,
             at_ms: 0,
+            moment: None,
             noted: None,
         };
         course.take(Step::Reached(checkpoint), 0).unwrap();
