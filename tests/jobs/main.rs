@@ -9,6 +9,7 @@ mod host;
 mod litellm;
 mod port;
 mod run;
+mod wan2gp;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ mod gradio;
 mod litellm;
 mod strangers;
 mod stub;
+mod wan2gp;
 
 use std::time::Duration;
 

@@ -23,12 +23,15 @@ mod gradio;
 mod json;
 mod ledger;
 mod litellm;
+mod multipart;
 mod registry;
+mod rvc_python;
 mod server;
 mod service;
 mod sim;
 mod tasks;
 mod uuid;
+mod wan2gp;
 
 pub use self::{
     fault::{Fault, Rule, SpecError},

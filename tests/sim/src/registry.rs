@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{comfyui, fault::Board, gradio, ledger::Book, litellm, service::Service};
+use crate::{comfyui, fault::Board, gradio, ledger::Book, litellm, rvc_python, service::Service, wan2gp};
 
 /// One kind of service.
 pub struct Kind {
@@ -35,7 +35,8 @@ pub(crate) struct Setup {
     pub(crate) board: Arc<Board>,
 }
 
-const KINDS: &[Kind] = &[comfyui::KIND, litellm::KIND, gradio::MIMIC, gradio::AUDIOLDM, gradio::RVC_WEBUI];
+const KINDS: &[Kind] =
+    &[comfyui::KIND, litellm::KIND, gradio::MIMIC, gradio::AUDIOLDM, gradio::RVC_WEBUI, rvc_python::KIND, wan2gp::KIND];
 
 /// All kinds.
 pub fn kinds() -> &'static [Kind] {

@@ -2,6 +2,8 @@
 
 mod comfyui;
 mod litellm;
+mod rvc_python;
+mod wan2gp;
 
 use std::{fs, path::PathBuf};
 
