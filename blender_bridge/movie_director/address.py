@@ -24,6 +24,19 @@ def is_plausible(url: str) -> bool:
     return form is not None and (form[3] is None or 0 < int(form[3]) < 65536)
 
 
+def is_same(one: str, other: str) -> bool:
+    """Whether two forms of an address mean the same, as the host writes what a user has typed."""
+    return _whole(one) == _whole(other)
+
+
+def _whole(url: str) -> str:
+    if _PORT.fullmatch(url):
+        url = f"127.0.0.1:{url}"
+    if "://" not in url:
+        url = f"http://{url}"
+    return url.rstrip("/").lower()
+
+
 def is_here(url: str) -> bool:
     """Whether it is certainly on this machine."""
     if not is_plausible(url):

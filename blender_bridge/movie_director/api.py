@@ -108,8 +108,14 @@ def summary() -> model.Summary:
 
 
 def backends() -> list[Backend]:
-    """Every service, and a row for each kind of which none is known."""
-    return _session.world.ordered_backends() if _session else []
+    """Every service, and a row for each kind of which none is known; not those that only other projects name."""
+    if _session is None:
+        return []
+    return [one for one in _session.world.ordered_backends() if not one.projects or _concerns(one, _session.project)]
+
+
+def _concerns(backend: Backend, project: str) -> bool:
+    return backend.origin != "project" or project in backend.projects
 
 
 def backend(identity: str) -> Backend | None:

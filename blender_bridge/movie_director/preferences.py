@@ -111,8 +111,13 @@ def _draw_kind(layout: bpy.types.UILayout, running: Runtime, configuration: Conf
         _draw_field(box, running, field)
     for secret in kind.secrets:
         variable = f"MDD_{kind.kind}_{secret}".upper().replace("-", "_")
+        setting = configuration.get(f"backends.{kind.kind}.{secret}")
+        said = f"{secret.capitalize()}: not set; it comes from the environment, {variable}"
+        if setting is not None and setting.origin != "default":
+            where = words.ORIGINS.get(setting.origin, setting.origin)
+            said = f"{secret.capitalize()}: set ({where}{': ' + setting.source if setting.source else ''})"
         row = box.row()
-        row.label(text=f"Key: from the environment, {variable}", icon="LOCKED")
+        row.label(text=said, icon="LOCKED")
         row.operator("mdd.copy_text", text="", icon="COPYDOWN").text = variable
 
 

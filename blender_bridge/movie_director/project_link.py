@@ -77,6 +77,7 @@ class ProjectLink:
 
     def _become(self, project: Project) -> None:
         before, self.project = self.project, project
+        self._session.project = project.identity
         if before.identity and before.identity != project.identity and self._told is not None:
             self._session.ask("project.close", {"project": before.identity})
             self._told = None
@@ -115,11 +116,14 @@ class ProjectLink:
             return
         self.problem = ""
         pending = model.every(model.fields(result).get("pending"), _read_pending)
-        trusted = [one for one in pending if Choice(one.kind, one.url) in self._trusted]
+        trusted = [one for one in pending if self._is_trusted(one)]
         self.pending = tuple(one for one in pending if one not in trusted)
         for one in trusted:
             self._accept(one)
         self._session.revision += 1
+
+    def _is_trusted(self, pending: Pending) -> bool:
+        return any(one.kind == pending.kind and address.is_same(one.url, pending.url) for one in self._trusted)
 
     def _accept(self, pending: Pending) -> None:
         self.pending = tuple(one for one in self.pending if one != pending)

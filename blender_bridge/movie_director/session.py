@@ -63,6 +63,8 @@ class Session:
         self.link = Link("off")
         self.kinds: tuple[model.Kind, ...] = ()
         self.configuration: model.Configuration | None = None
+        self.project = ""
+        """The project that is open here: those of other Blenders are theirs."""
         self.on_open: list[Callable[[], None]] = []
         """Called whenever there is a host that knows nothing of us yet."""
         self.on_news: list[Callable[[object], None]] = []

@@ -25,6 +25,13 @@ def test_an_address_that_plays_tricks_never_counts_as_this_machine(url):
     assert not address.is_here(url)
 
 
+def test_the_host_writes_addresses_in_another_form():
+    assert address.is_same("192.0.2.7:8000", "http://192.0.2.7:8000/") and address.is_same(
+        "8188", "http://127.0.0.1:8188"
+    )
+    assert not address.is_same("192.0.2.7:8000", "http://192.0.2.8:8000")
+
+
 def test_what_cannot_be_meant_is_dropped():
     pairs = [("lamp", url) for url in URLS] + [
         (5, "8188"),
