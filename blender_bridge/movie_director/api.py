@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import model, protocol
+from . import model, protocol, reading
 from .model import Backend, Job, Kind, Notice, Reason, Remedy
 from .protocol import Refusal
 from .session import Link, Session, safely
@@ -181,7 +181,7 @@ def submit(
 
     def answered(result: Any, refusal: Refusal | None) -> None:
         submission.state, submission.refusal = ("accepted" if refusal is None else "refused"), refusal
-        if _session is not None and (accepted := model.read_job(result)):
+        if _session is not None and (accepted := reading.read_job(result)):
             _session.world.jobs.setdefault(accepted.id, accepted)
         if then is not None:
             then(submission)

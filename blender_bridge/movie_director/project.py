@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import address
-from .model import Backend, Json, every, fields
+from .model import Backend, Json
+from .reading import every, fields
 from .text import printable
 
 # More than any film needs, and few enough that a file cannot flood the panel.

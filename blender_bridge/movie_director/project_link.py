@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import address, model
+from . import address, model, reading
 from .project import Choice, Remembered
 from .protocol import Refusal
 from .session import Session
@@ -115,7 +115,7 @@ class ProjectLink:
             self._session.revision += 1
             return
         self.problem = ""
-        pending = model.every(model.fields(result).get("pending"), _read_pending)
+        pending = reading.every(reading.fields(result).get("pending"), _read_pending)
         trusted = [one for one in pending if self._is_trusted(one)]
         self.pending = tuple(one for one in pending if one not in trusted)
         for one in trusted:

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from . import model
+from . import model, reading
 from .text import printable
 
 VERSION = 1
@@ -113,22 +113,22 @@ def read(line: bytes) -> Incoming:
     method, number = message.get("method"), message.get("id")
     if method is None and isinstance(number, int) and not isinstance(number, bool):
         return Answer(number, message.get("result"), _refusal(message.get("error")))
-    params = model.fields(message.get("params"))
+    params = reading.fields(message.get("params"))
     if method == "update":
         update = params.get("update")
         if update == "snapshot":
             return _snapshot(params)
         if update == "changes":
-            changes = model.every(params.get("changes"), _change)
-            return Changes(model.read_summary(params.get("summary")), changes)
-    if method == "notice" and (notice := model.read_notice(params)):
+            changes = reading.every(params.get("changes"), _change)
+            return Changes(reading.read_summary(params.get("summary")), changes)
+    if method == "notice" and (notice := reading.read_notice(params)):
         return HostAgain(notice)
     return _noise(line)
 
 
 def read_snapshot(value: Any) -> Snapshot:
     """The answer to `snapshot`."""
-    return _snapshot(model.fields(value))
+    return _snapshot(reading.fields(value))
 
 
 def _noise(line: bytes) -> Noise:
@@ -138,32 +138,32 @@ def _noise(line: bytes) -> Noise:
 def _refusal(value: Any) -> Refusal | None:
     if value is None:
         return None
-    known = model.fields(value)
-    code = model.number(known.get("code"))
-    name = printable(model.fields(known.get("data")).get("code"), 100)
+    known = reading.fields(value)
+    code = reading.number(known.get("code"))
+    name = printable(reading.fields(known.get("data")).get("code"), 100)
     return Refusal(0 if code is None else int(code), printable(known.get("message")) or "no reason was given", name)
 
 
 def _snapshot(params: model.Json) -> Snapshot:
-    backends = model.every(params.get("backends"), model.read_backend)
-    jobs = model.every(params.get("jobs"), model.read_job)
+    backends = reading.every(params.get("backends"), reading.read_backend)
+    jobs = reading.every(params.get("jobs"), reading.read_job)
     return Snapshot(
-        seq=model.count(params.get("seq")) or 0,
-        summary=model.read_summary(params.get("summary")),
+        seq=reading.count(params.get("seq")) or 0,
+        summary=reading.read_summary(params.get("summary")),
         backends={backend.id: backend for backend in backends},
         jobs={job.id: job for job in jobs},
-        notices=model.every(params.get("notices"), model.read_notice),
+        notices=reading.every(params.get("notices"), reading.read_notice),
     )
 
 
 def _change(value: model.Json) -> Change:
-    seq, what, changed = model.count(value.get("seq")) or 0, value.get("what"), value.get("value")
+    seq, what, changed = reading.count(value.get("seq")) or 0, value.get("what"), value.get("value")
     if what == "backend":
-        return Change(seq, model.read_backend(changed))
+        return Change(seq, reading.read_backend(changed))
     if what == "job":
-        return Change(seq, model.read_job(changed))
+        return Change(seq, reading.read_job(changed))
     if what == "notice":
-        return Change(seq, model.read_notice(changed))
+        return Change(seq, reading.read_notice(changed))
     if what in ("backend-removed", "job-removed") and isinstance(changed, str):
         return Change(seq, Gone("backend" if what == "backend-removed" else "job", changed))
     return Change(seq, None)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import bpy
 
-from . import address, api, model
+from . import address, api, model, reading
 from .bridge import Launch, clean_environment
 from .installation import install
 from .notices import StatusText
@@ -137,7 +137,7 @@ class Runtime:
     def _health_answer(self, backend: str) -> Then:
         def answered(result: object, refusal: Refusal | None) -> None:
             if refusal is None:
-                self.health[backend] = model.read_health(result)
+                self.health[backend] = reading.read_health(result)
                 self.revision += 1
 
         return answered

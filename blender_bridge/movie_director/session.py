@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from . import model, protocol
+from . import model, protocol, reading
 from .bridge import Bridge, Down, Event, Launch, Up
 from .heartbeat import Heartbeat
 from .protocol import Answer, Changes, HostAgain, Noise, Refusal, Snapshot
@@ -186,21 +186,21 @@ class Session:
             if refusal.code != protocol.HOST_LOST:
                 self._set_link(Link("failed", refusal.message))
             return
-        known = model.fields(result)
+        known = reading.fields(result)
         version = printable(known.get("version"), 60)
-        self._set_link(Link("open", host=model.count(known.get("pid")), version=version))
+        self._set_link(Link("open", host=reading.count(known.get("pid")), version=version))
         for call in list(self.on_open):
             safely(call)
 
     def _described(self, result: Any, refusal: Refusal | None) -> None:
         if refusal is None:
-            self.kinds = model.read_kinds(result)
+            self.kinds = reading.read_kinds(result)
             self.revision += 1
 
     def configured(self, result: Any, refusal: Refusal | None) -> None:
         """Takes an answer of `config.show` or `config.set`."""
         if refusal is None:
-            self.configuration = model.read_configuration(result)
+            self.configuration = reading.read_configuration(result)
             self.revision += 1
 
     def _lost(self, down: Down) -> None:

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import words
-from .model import Configuration, Json, Kind, Setting, fields, listed
+from .model import Configuration, Json, Kind, Setting
+from .reading import fields, listed
 from .text import printable
 
 TITLES = {
     "health.interval_ms": "Health Interval",
     "discovery.enabled": "Find Services",
     "discovery.lan": "Look in the Network",
+    "discovery.mdns": "Listen to Announcements",
+    "discovery.sockets": "Look at Open Ports",
     "idle_minutes": "Leave When Idle",
     "plugins": "Plugins Folders",
     "jobs.keep_days": "Keep Jobs",

@@ -8,7 +8,7 @@ import json
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from .. import address, api, model, runtime
+from .. import address, api, reading, runtime
 from ..model import Backend, Reason, Remedy
 from ..protocol import Refusal
 from .base import Connected, current, details
@@ -264,7 +264,7 @@ def look_at(url: str, kind: str | None, backend: Backend | None, about: str) -> 
         if refusal is not None:
             running.say(about, refusal.message)
             return
-        found = model.read_tried(url, result)
+        found = reading.read_tried(url, result)
         running.tried[about] = found
         running.say(about, "")
         if not found.ok:
@@ -314,7 +314,7 @@ class MDD_OT_test(Connected, bpy.types.Operator):
 
         def tested(result: object, refusal: Refusal | None) -> None:
             if refusal is None:
-                running.tried[about] = model.read_tried(url, result)
+                running.tried[about] = reading.read_tried(url, result)
             running.say(about, refusal.message if refusal else "")
 
         running.say(about, "Asking …")

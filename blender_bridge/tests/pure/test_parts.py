@@ -12,10 +12,11 @@ from movie_director import settings
 from movie_director.bridge import LaunchError, clean_environment
 from movie_director.heartbeat import BUSY_PATIENCE, INTERVAL, PATIENCE, Heartbeat
 from movie_director.installation import HOST, install
-from movie_director.model import Notice, read_configuration, read_health, read_kinds
+from movie_director.model import Notice
 from movie_director.notices import SHOWN_FOR, StatusText
 from movie_director.pace import FASTEST, Pace
 from movie_director.payload import PayloadError, attached, parse, read
+from movie_director.reading import read_configuration, read_health, read_kinds
 from movie_director.restarts import MOST, WITHIN, Restarts
 
 
