@@ -102,6 +102,7 @@ class ProjectLink:
         if self._told == (project.identity, told):
             return
         self._told = (project.identity, told)
+        self._session.at_the_end = [("project.close", {"project": project.identity})]
         params = {
             "project": project.identity,
             "backends": [{"kind": choice.kind, "url": choice.url} for choice in told],

@@ -65,6 +65,8 @@ class Session:
         self.configuration: model.Configuration | None = None
         self.project = ""
         """The project that is open here: those of other Blenders are theirs."""
+        self.at_the_end: list[tuple[str, Any]] = []
+        """What is said to the host before the connection is closed."""
         self.on_open: list[Callable[[], None]] = []
         """Called whenever there is a host that knows nothing of us yet."""
         self.on_news: list[Callable[[object], None]] = []
@@ -88,11 +90,11 @@ class Session:
 
     def close(self) -> None:
         """Ends the connection; the host goes too unless somebody else or a job still needs it."""
-        last = None
-        if self.link.is_open:
+        last = b""
+        for method, params in [*self.at_the_end, ("host.dismiss", None)] if self.link.is_open else ():
             self._number += 1
-            last = protocol.request(self._number, "host.dismiss")
-        self._bridge.close(last)
+            last += protocol.request(self._number, method, params)
+        self._bridge.close(last or None)
         self._fail_all(Refusal(protocol.HOST_LOST, "the connection was closed"))
         self._set_link(Link("off"))
 

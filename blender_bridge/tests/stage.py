@@ -78,6 +78,9 @@ class Stage:
 
     def __enter__(self) -> Stage:
         shutil.rmtree(self.state, ignore_errors=True)
+        # Where the host keeps its settings: nothing of the user's own, as the tests have a home of their own.
+        self.set("XDG_CONFIG_HOME", str(self.home / "config"))
+        shutil.rmtree(self.home / "config", ignore_errors=True)
         self.set("MDD_STATE_DIR", str(self.state))
         self.set("MDD_HOST_PROGRAM", str(HOST))
         self.options("--no-discovery")

@@ -53,6 +53,20 @@ pub fn run_headless(installation: &Installation) -> Result<()> {
         pytest(&python, "tests/headless", installation, &[("MDD_TEST_SERVICES", &real)])
             .with_context(|| format!("in Blender {series}"))?;
     }
+    send_a_file_around()
+}
+
+/// Saved by the oldest, opened and saved by the newest, opened by the oldest: nothing is lost. Blender 4.2 does not open
+/// files of 5.2 itself, but those that 4.5 has saved.
+fn send_a_file_around() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("film.blend");
+    for (series, step) in [("4.2", "write"), ("5.2", "save"), ("4.5", "save"), ("4.2", "check")] {
+        let mut python = Command::new(blender(series)?);
+        python.current_dir(self::folder().join("tests/headless")).args(["roundtrip.py", step]).arg(&file);
+        process::run(python.env("PYTHONDONTWRITEBYTECODE", "1"))
+            .with_context(|| format!("{step} in Blender {series}"))?;
+    }
     Ok(())
 }
 
@@ -61,7 +75,7 @@ pub fn check_packages(installation: &Installation) -> Result<()> {
     let packages = package::make_for_tests(installation)?;
     package::check(&packages)?;
     let extension = package::extension(&packages)?.display().to_string();
-    for series in SERIES {
+    for series in ["4.2", "5.2"] {
         println!("Blender {series}");
         pytest(&blender(series)?, "tests/packages", installation, &[("MDD_TEST_PACKAGE", &extension)])
             .with_context(|| format!("in Blender {series}"))?;
