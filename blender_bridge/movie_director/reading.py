@@ -301,7 +301,7 @@ def read_health(value: Any) -> Health:
     """The answer to `backends.health`."""
     known = fields(value)
     seconds = listed(fields(known.get("series")).get("seconds"))
-    points = [(age, number(point[1])) for point in seconds if (age := _age(point)) is not None]
+    points = [point for one in seconds if (point := _point(one)) is not None]
     points.sort(key=lambda point: -point[0])
     return Health(
         uptime=read_uptime(known.get("uptime")),
@@ -312,5 +312,9 @@ def read_health(value: Any) -> Health:
     )
 
 
-def _age(point: Any) -> float | None:
-    return number(point[0]) if isinstance(point, list) and len(point) >= 2 else None
+def _point(value: Any) -> tuple[float, float | None] | None:
+    """Age and response time; no time while it was down, and nothing at all of a second in which nobody asked."""
+    age, latency, up = (number(part) for part in [*listed(value)[:3], None, None, None][:3])
+    if age is None or (latency is None and (up is None or up >= 1)):
+        return None
+    return age, latency

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from .. import looks, runtime
+from .. import api, looks, runtime
 from ..project_link import ProjectLink
 from .tab import BelowMain
 
@@ -32,9 +32,13 @@ class MDD_PT_project(BelowMain, bpy.types.Panel):
         width = looks.room(context)
         link = running.link
         _draw_question(layout, link, width)
+        titles = {kind.kind: kind.title for kind in api.kinds()}
         for choice in link.project.choices:
             row = layout.row(align=True)
-            row.label(text=f"{choice.kind}: {choice.url}", icon="URL" if choice not in link.held_back else "CANCEL")
+            row.label(
+                text=f"{titles.get(choice.kind, choice.kind)}: {choice.url}",
+                icon="URL" if choice not in link.held_back else "CANCEL",
+            )
             remove = row.operator("mdd.project_remove", text="", icon="X", emboss=False)
             remove.kind, remove.url = choice.kind, choice.url
         if link.held_back:
@@ -52,10 +56,11 @@ class MDD_PT_project(BelowMain, bpy.types.Panel):
 def _draw_question(layout: bpy.types.UILayout, link: ProjectLink, width: float) -> None:
     if not link.pending:
         return
+    titles = {kind.kind: kind.title for kind in api.kinds()}
     box = layout.box()
     looks.paragraph(box, "This file names services. Connect only to those that you know:", width, icon="QUESTION")
     for one in link.pending:
-        looks.paragraph(box, f"{one.kind} at {one.url}", width)
+        looks.paragraph(box, f"{titles.get(one.kind, one.kind)} at {one.url}", width)
         box.operator("mdd.project_accept", icon="CHECKMARK").backend = one.backend
 
 

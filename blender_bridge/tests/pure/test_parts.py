@@ -146,7 +146,7 @@ def test_settings_become_rows_that_say_where_their_value_comes_from():
 def test_health_is_read_oldest_first_with_its_gaps():
     health = read_health(
         {
-            "series": {"seconds": [[1000, 2.5, 1], [3000, 1.5, 1], [2000, None, 0], "x", [None]]},
+            "series": {"seconds": [[1000, 2.5, 1], [3000, 1.5, 1], [2000, None, 0], [1500, None, 1], "x", [None]]},
             "uptime": {"session": 0.5},
             "errors": [{"at": "t", "code": "c", "observation": "o"}],
         }
