@@ -36,8 +36,9 @@ def director(stage, switch_on):
     return director
 
 
-def kind_of(director, makes):
-    return director.until(lambda: director.api.capability(makes).backend).kind
+def kind_with(director, operation):
+    """The kind that declares an operation."""
+    return next(kind.kind for kind in director.api.kinds() if operation in dict(kind.operations))
 
 
 def finished(director, submission):
@@ -94,7 +95,7 @@ def test_node_execution(director):
         "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 3}},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "node"}},
     }
-    node = example("node_execution").Node(director.api, kind_of(director, "image"), workflow)
+    node = example("node_execution").Node(director.api, kind_with(director, "workflow"), workflow)
     assert node.state == "idle"
     node.execute()
     director.until(lambda: node.state == "done")
@@ -102,7 +103,7 @@ def test_node_execution(director):
 
 
 def test_regeneration_queue(stage, director):
-    kind = kind_of(director, "image")
+    kind = kind_with(director, "workflow")
     service = next(service for service in stage.services if service.kind == kind)
     queue = example("regeneration_queue")
     shots = {
