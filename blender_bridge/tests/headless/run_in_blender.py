@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 os.chdir(Path(__file__).parent)
-code = pytest.main([".", "-q", "-p", "no:cacheprovider", "-rP", *sys.argv[sys.argv.index("--") + 1 :]])
+code = pytest.main(["-q", "-p", "no:cacheprovider", *sys.argv[sys.argv.index("--") + 1 :]])
 sys.stdout.flush()
 sys.stderr.flush()
 # Blender itself ends with 0 whatever its script says.
