@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -30,7 +31,14 @@ class Service:
 
     def start(self, port: int = 0) -> None:
         """Starts it, at the port of before if that is named."""
-        command = [BIN / f"mdd-sim{END}", self.kind, "--exit-with-stdin", "--port", str(port), *self._options]
+        command = [
+            BIN / f"mdd-sim{END}",
+            simulators()[self.kind],
+            "--exit-with-stdin",
+            "--port",
+            str(port),
+            *self._options,
+        ]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.url = json.loads(self.process.stdout.readline())["url"]
 
@@ -58,13 +66,24 @@ def real_services() -> dict[str, str]:
     return dict(part.split("=", 1) for part in os.environ.get("MDD_TEST_SERVICES", "").split() if part)
 
 
-@functools.cache
 def kinds() -> list[str]:
     """Every kind that a driver and a simulator are there for."""
+    return sorted(simulators())
+
+
+@functools.cache
+def simulators() -> dict[str, str]:
+    """What plays each kind; of a kind with several shapes it is one of them, such as `kind-shape`."""
     said = subprocess.run([HOST, "drivers", "list", "--json", "--plugins", PLUGINS], capture_output=True, check=True)
     known = [driver["kind"] for driver in json.loads(said.stdout)["drivers"] if driver["status"] == "active"]
     helped = subprocess.run([BIN / f"mdd-sim{END}", "--help"], capture_output=True, check=True, text=True).stdout
-    return sorted({kind for kind in known if kind in helped})
+    played = re.search(r"possible values: ([^\]]*)\]", helped)[1].split(", ")
+    found = {}
+    for kind in known:
+        shapes = [name for name in played if name == kind or name.startswith(f"{kind}-")]
+        if shapes:
+            found[kind] = shapes[0]
+    return found
 
 
 class Stage:
