@@ -91,6 +91,11 @@ impl Reason {
         }
     }
 
+    /// A reason of the catalogue that is about no service.
+    pub fn of_host(code: &str, observation: impl Into<String>) -> Self {
+        Self::new(code, observation, &Declaration { title: "mdd-host".to_owned(), ..Declaration::default() })
+    }
+
     /// Explains an error that a driver or the transport reported.
     pub fn of_error(error: &DriverError, declaration: &Declaration) -> Self {
         let observation = error.message.to_string();

@@ -1,17 +1,27 @@
-//! Where could a backend be? Default ports are looked at again and again; what answers is shown to the drivers.
+//! Where could a backend be? The default ports of the drivers, the programs of this machine that listen, and what
+//! announces itself are looked at again and again; what answers is shown to the drivers.
 
+mod announced;
 mod candidate;
 mod missing;
+mod order;
+pub mod sockets;
+mod watcher;
 
 pub use candidate::{Found, Nobody, identify};
 pub use missing::missing_view;
+pub use watcher::{Port, Seen, Watcher};
 
 use crate::{
     connection::Shared,
     endpoint::Endpoint,
+    events::Origin,
     plugins::{LoadedDriver, Plugins},
 };
+use announced::Announced;
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use order::{hinted, order};
+use sockets::Owner;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -19,7 +29,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, MissedTickBehavior, interval},
 };
 
@@ -30,10 +40,32 @@ const ASK_STRANGER_EVERY: Duration = Duration::from_secs(30);
 /// Until somebody who gave no answer is asked again.
 const ASK_SILENT_EVERY: Duration = Duration::from_secs(5);
 
+/// What discovery shall do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orders {
+    /// Look around at all.
+    pub enabled: bool,
+    /// See which programs of this machine listen.
+    pub sockets: bool,
+    /// Hear what announces itself on this machine.
+    pub mdns: bool,
+    /// Hear it from other machines as well.
+    pub lan: bool,
+    /// Raised to begin anew at once.
+    pub rounds: u64,
+}
+
 /// What discovery tells.
 pub enum News {
     /// A service was recognised.
-    Found(Box<Found>),
+    Found {
+        /// What and where.
+        found: Box<Found>,
+        /// How it became known.
+        origin: Origin,
+        /// Why it may not be the user's.
+        doubt: Option<String>,
+    },
     /// Who holds a port and was recognised by nobody.
     Stranger {
         /// The port.
@@ -41,16 +73,23 @@ pub enum News {
         /// What it is, in words; `None` when the port is free again.
         seen: Option<String>,
     },
+    /// Somebody has begun to listen at these ports of this machine.
+    Listens(BTreeSet<u16>),
+    /// Nobody listens at this port of this machine any more.
+    Silent(u16),
+    /// Somebody announces that a service is there.
+    Announced(Endpoint),
     /// Every port was looked at once.
     FirstRoundOver,
 }
 
-/// Looks at the default ports of all drivers.
-pub struct PortWatch {
-    shared: Shared,
-    plugins: Plugins,
-    strangers: BTreeMap<u16, Instant>,
-    under_way: BTreeSet<u16>,
+/// What may be there and is asked one question at a time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// A port of this machine, at whichever loopback address.
+    Port(u16),
+    /// Another machine.
+    Elsewhere(Endpoint),
 }
 
 enum Outcome {
@@ -59,40 +98,95 @@ enum Outcome {
     Stranger(String, Duration),
 }
 
-impl PortWatch {
+type Probe = BoxFuture<'static, (Place, Option<Outcome>)>;
+
+/// Looks around.
+pub struct Scout {
+    shared: Shared,
+    plugins: Plugins,
+    strangers: BTreeMap<Place, Instant>,
+    under_way: BTreeSet<Place>,
+    /// What listens on this machine, as far as that is known.
+    listening: BTreeMap<u16, Port>,
+    announced: BTreeSet<Place>,
+}
+
+impl Scout {
     /// The drivers that there are at each look are asked.
     pub fn new(shared: Shared, plugins: Plugins) -> Self {
-        Self { shared, plugins, strangers: BTreeMap::new(), under_way: BTreeSet::new() }
+        Self {
+            shared,
+            plugins,
+            strangers: BTreeMap::new(),
+            under_way: BTreeSet::new(),
+            listening: BTreeMap::new(),
+            announced: BTreeSet::new(),
+        }
     }
 
-    /// Runs until nobody listens any more. `taken` says which ports have a backend already.
-    pub async fn run(mut self, news: mpsc::Sender<News>, taken: impl Fn() -> BTreeSet<u16> + Send) {
+    /// Runs until nobody listens any more. `taken` says which places have a backend already.
+    pub async fn run(
+        mut self,
+        news: mpsc::Sender<News>,
+        mut orders: watch::Receiver<Orders>,
+        taken: impl Fn() -> Taken + Send,
+    ) {
+        let mut now = orders.borrow_and_update().clone();
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut probes = FuturesUnordered::new();
-        let mut first_round = true;
+        let mut probes: FuturesUnordered<Probe> = FuturesUnordered::new();
         let mut changes = self.plugins.changes();
+        let mut watcher = watcher(&now);
+        let mut announcer = Announced::start(&now, &self.plugins.active());
+        // The first round is not over before the system has said who listens.
+        let mut awaited = watcher.is_some();
+        let mut first_round = true;
         loop {
-            let told = tokio::select! {
+            let mut told = Vec::new();
+            tokio::select! {
                 Ok(()) = changes.changed() => {
                     // A stranger may be one of theirs.
                     self.strangers.clear();
                     first_round = true;
+                    announcer = Announced::start(&now, &self.plugins.active());
                     looks.reset_immediately();
-                    None
                 }
-                _ = looks.tick() => {
+                Ok(()) = orders.changed() => {
+                    let next = orders.borrow_and_update().clone();
+                    self.strangers.clear();
+                    if next.sockets != now.sockets {
+                        watcher = self::watcher(&next);
+                        self.listening.clear();
+                    }
+                    // Asking anew is how one hears again of what was there all the time.
+                    announcer = Announced::start(&next, &self.plugins.active());
+                    now = next;
+                    looks.reset_immediately();
+                }
+                seen = next_of(&mut watcher) => {
+                    awaited = false;
+                    match seen {
+                        Some(seen) => told = self.notice(seen),
+                        None => watcher = None,
+                    }
                     probes.extend(self.due(&taken()));
-                    None
                 }
-                Some((port, outcome)) = probes.next(), if !probes.is_empty() => self.settle(port, outcome),
-            };
-            if let Some(told) = told
-                && news.send(told).await.is_err()
-            {
-                return;
+                endpoint = announcer.next() => {
+                    told.push(News::Announced(endpoint.clone()));
+                    self.announced.insert(place(endpoint));
+                    probes.extend(self.due(&taken()));
+                }
+                _ = looks.tick() => probes.extend(self.due(&taken())),
+                Some((place, outcome)) = probes.next(), if !probes.is_empty() => {
+                    told.extend(self.settle(place, outcome));
+                }
             }
-            if first_round && probes.is_empty() && !changes.has_changed().unwrap_or(false) {
+            for told in told {
+                if news.send(told).await.is_err() {
+                    return;
+                }
+            }
+            if first_round && !awaited && probes.is_empty() && !changes.has_changed().unwrap_or(false) {
                 first_round = false;
                 if news.send(News::FirstRoundOver).await.is_err() {
                     return;
@@ -101,66 +195,173 @@ impl PortWatch {
         }
     }
 
-    /// The probes of all ports that may be looked at now.
-    fn due(&mut self, taken: &BTreeSet<u16>) -> Vec<BoxFuture<'static, (u16, Option<Outcome>)>> {
+    /// Takes in what listens now.
+    fn notice(&mut self, seen: Seen) -> Vec<News> {
+        for port in &seen.fresh {
+            // Whoever was there before may be somebody else now.
+            self.strangers.remove(&Place::Port(*port));
+        }
+        let silent = self.listening.keys().filter(|port| !seen.ports.contains_key(port)).copied();
+        let mut told: Vec<News> = silent.map(News::Silent).collect();
+        self.listening = seen.ports;
+        if !seen.fresh.is_empty() {
+            told.push(News::Listens(seen.fresh));
+        }
+        told
+    }
+
+    /// The probes of all places that may be looked at now.
+    fn due(&mut self, taken: &Taken) -> Vec<Probe> {
         let now = Instant::now();
         let drivers = self.plugins.active();
-        let ports: BTreeSet<u16> =
-            drivers.iter().flat_map(|driver| driver.manifest.driver.default_ports.iter().copied()).collect();
+        let default = drivers.iter().flat_map(|driver| driver.manifest.driver.default_ports.iter().copied());
+        let plausible = self.listening.iter().filter(|(_, port)| drivers.iter().any(|driver| hinted(driver, port)));
+        let ports = default.chain(plausible.map(|(port, _)| *port)).map(Place::Port);
+        let places: BTreeSet<Place> = ports.chain(self.announced.iter().cloned()).collect();
         let mut probes = Vec::new();
-        for port in ports {
-            if taken.contains(&port) || !self.under_way.insert(port) {
+        for place in places {
+            if taken.has(&place) || !self.under_way.insert(place.clone()) {
                 continue;
             }
-            let known_stranger = self.strangers.get(&port).is_some_and(|again| now < *again);
-            let probe = look(port, self.shared.clone(), order(&drivers, port), known_stranger);
-            probes.push(async move { (port, probe.await) }.boxed());
+            let known_stranger = self.strangers.get(&place).is_some_and(|again| now < *again);
+            let port = match &place {
+                Place::Port(port) => self.listening.get(port),
+                Place::Elsewhere(_) => None,
+            };
+            let number = match &place {
+                Place::Port(port) => *port,
+                Place::Elsewhere(endpoint) => endpoint.port(),
+            };
+            let drivers = order(&drivers, number, port);
+            let probe = look(place.clone(), self.shared.clone(), drivers, known_stranger);
+            probes.push(async move { (place, probe.await) }.boxed());
         }
         probes
     }
 
-    fn settle(&mut self, port: u16, outcome: Option<Outcome>) -> Option<News> {
-        self.under_way.remove(&port);
-        match outcome? {
-            Outcome::Closed => {
-                self.strangers.remove(&port)?;
+    fn settle(&mut self, place: Place, outcome: Option<Outcome>) -> Option<News> {
+        self.under_way.remove(&place);
+        match (outcome?, place) {
+            (Outcome::Closed, Place::Port(port)) => {
+                self.strangers.remove(&Place::Port(port))?;
                 Some(News::Stranger { port, seen: None })
             }
-            Outcome::Found(found) => {
-                self.strangers.remove(&port);
-                Some(News::Found(found))
+            (Outcome::Closed, place) => {
+                // It is asked again when it announces itself again.
+                self.announced.remove(&place);
+                None
             }
-            Outcome::Stranger(seen, again) => {
-                self.strangers.insert(port, Instant::now() + again);
-                Some(News::Stranger { port, seen: Some(seen) })
+            (Outcome::Found(found), place) => {
+                self.strangers.remove(&place);
+                let (origin, doubt) = self.standing(&found, &place);
+                Some(News::Found { found, origin, doubt })
+            }
+            (Outcome::Stranger(seen, again), place) => {
+                self.strangers.insert(place.clone(), Instant::now() + again);
+                match place {
+                    Place::Port(port) => Some(News::Stranger { port, seen: Some(seen) }),
+                    Place::Elsewhere(_) => None,
+                }
+            }
+        }
+    }
+
+    /// How it became known, and why it may not be the user's.
+    fn standing(&self, found: &Found, place: &Place) -> (Origin, Option<String>) {
+        match place {
+            Place::Elsewhere(endpoint) => {
+                (Origin::Mdns, Some(format!("{} announces itself, and it is on another machine", endpoint.subject())))
+            }
+            Place::Port(port) => {
+                let is_default = found.driver.manifest.driver.default_ports.contains(port);
+                let origin = match (is_default, self.announced.contains(place)) {
+                    (true, _) => Origin::DefaultPort,
+                    (false, true) => Origin::Mdns,
+                    (false, false) => Origin::Socket,
+                };
+                let doubt = match self.listening.get(port).map(|port| port.owner) {
+                    Some(Owner::Other(user)) => {
+                        Some(format!("port {port} is served by another user of this machine (number {user})"))
+                    }
+                    Some(Owner::Us) | None => None,
+                };
+                (origin, doubt)
             }
         }
     }
 }
 
-/// Drivers that call this port theirs come first; each group by rank.
-fn order(drivers: &[Arc<LoadedDriver>], port: u16) -> Vec<Arc<LoadedDriver>> {
-    let mut drivers = drivers.to_vec();
-    drivers.sort_by_key(|driver| !driver.manifest.driver.default_ports.contains(&port));
-    drivers
+/// Places that have a backend already.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Ports of this machine.
+    pub ports: BTreeSet<u16>,
+    /// Addresses of other machines.
+    pub elsewhere: BTreeSet<Endpoint>,
 }
 
-/// Both loopback addresses at once; the older family wins when both are open. `None`: nothing new.
-async fn look(port: u16, shared: Shared, drivers: Vec<Arc<LoadedDriver>>, known_stranger: bool) -> Option<Outcome> {
-    let [v4, v6] =
-        [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(|ip| Endpoint::http(ip, port));
-    let (v4_open, v6_open) = tokio::join!(shared.transport.dial(&v4, false), shared.transport.dial(&v6, false));
-    let endpoint = match (v4_open, v6_open) {
-        (Ok(()), _) => v4,
-        (_, Ok(())) => v6,
-        _ => return Some(Outcome::Closed),
+impl Taken {
+    fn has(&self, place: &Place) -> bool {
+        match place {
+            Place::Port(port) => self.ports.contains(port),
+            Place::Elsewhere(endpoint) => self.elsewhere.contains(endpoint),
+        }
+    }
+}
+
+fn place(endpoint: Endpoint) -> Place {
+    if endpoint.is_loopback() { Place::Port(endpoint.port()) } else { Place::Elsewhere(endpoint) }
+}
+
+fn watcher(orders: &Orders) -> Option<Watcher> {
+    if !orders.sockets {
+        return None;
+    }
+    let started = sockets::of_system().and_then(Watcher::start);
+    if let Err(error) = &started {
+        tracing::warn!(%error, "the listening sockets of this machine cannot be listed");
+    }
+    started.ok()
+}
+
+async fn next_of(watcher: &mut Option<Watcher>) -> Option<Seen> {
+    match watcher {
+        Some(watcher) => watcher.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One look at a place. `None`: nothing new.
+async fn look(place: Place, shared: Shared, drivers: Vec<Arc<LoadedDriver>>, known_stranger: bool) -> Option<Outcome> {
+    let (endpoint, allowed) = match place {
+        Place::Port(port) => match open(port, &shared).await {
+            Some(endpoint) => (endpoint, false),
+            None => return Some(Outcome::Closed),
+        },
+        // Asked without secrets; the user has said that other machines may be heard.
+        Place::Elsewhere(endpoint) => match shared.transport.dial(&endpoint, true).await {
+            Ok(()) => (endpoint, true),
+            Err(_) => return Some(Outcome::Closed),
+        },
     };
     if known_stranger {
         return None;
     }
-    Some(match identify(&endpoint, &drivers, &shared, false).await {
+    Some(match identify(&endpoint, &drivers, &shared, allowed).await {
         Ok(found) => Outcome::Found(Box::new(found)),
         Err(nobody) if nobody.answered => Outcome::Stranger(nobody.seen, ASK_STRANGER_EVERY),
         Err(nobody) => Outcome::Stranger(nobody.seen, ASK_SILENT_EVERY),
     })
+}
+
+/// Both loopback addresses at once; the older family wins when both are open.
+async fn open(port: u16, shared: &Shared) -> Option<Endpoint> {
+    let [v4, v6] =
+        [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].map(|ip| Endpoint::http(ip, port));
+    let (v4_open, v6_open) = tokio::join!(shared.transport.dial(&v4, false), shared.transport.dial(&v6, false));
+    match (v4_open, v6_open) {
+        (Ok(()), _) => Some(v4),
+        (_, Ok(())) => Some(v6),
+        _ => None,
+    }
 }

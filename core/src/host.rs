@@ -14,6 +14,7 @@ use crate::{
     config::{Config, ConfigView},
     connection::{Shared, Supervisor},
     diagnosis,
+    discovery::Orders,
     events::{BackendView, Bus, Changes, Snapshot, StateName, Subscription},
     health::{HealthView, Records},
     jobs::{self, Jobs, Journal},
@@ -111,7 +112,7 @@ impl Host {
         let book = Book::open(&settings, &declarations);
         let inner = Arc::new(Inner {
             jobs: carried(&settings, &shared, &drivers, journal),
-            orders: watch::Sender::new(Orders::of(&book.config)),
+            orders: watch::Sender::new(Orders::from(&*book.config)),
             book: Mutex::new(book),
             plugins,
             settings,
@@ -227,6 +228,11 @@ impl Host {
     pub fn try_now(&self, id: &str) -> bool {
         let supervisors = self.inner.supervisors();
         supervisors.get(id).map(Supervisor::try_now).is_some()
+    }
+
+    /// Variables that a client has otherwise than this host, by their fingerprints.
+    pub fn environment_differs(&self, client: Option<&BTreeMap<String, String>>) -> Vec<String> {
+        client.map(|client| self.inner.settings.environment.differing(client)).unwrap_or_default()
     }
 
     /// The settings that count now.
@@ -398,22 +404,10 @@ fn has_settled(backend: &BackendView) -> bool {
     backend.state != StateName::Connecting && tried
 }
 
-/// What discovery shall do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Orders {
-    pub(crate) enabled: bool,
-    /// Raised to begin anew at once.
-    pub(crate) rounds: u64,
-}
-
-impl Orders {
-    fn of(config: &Config) -> Self {
-        Self { enabled: config.discovers(), rounds: 0 }
-    }
-}
-
-/// Between two looks whether the user's file was edited by hand.
-const REREAD_EVERY: Duration = Duration::from_secs(2);
+/// Between two looks whether what was found is where it was named.
+const COMPARE_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks whether the user's file was edited by hand, in the former.
+const REREAD_EVERY: u32 = 4;
 
 impl Inner {
     /// The drivers that are in use now, in the order in which a candidate is shown to them.
@@ -427,7 +421,7 @@ impl Inner {
 
     fn tell_config(&self, config: &Config) {
         self.orders.send_if_modified(|orders| {
-            let next = Orders { rounds: orders.rounds, ..Orders::of(config) };
+            let next = Orders { rounds: orders.rounds, ..Orders::from(config) };
             let changed = *orders != next;
             *orders = next;
             changed
@@ -436,11 +430,17 @@ impl Inner {
 
     /// Sees what happens outside of the host's own doing.
     async fn keep_up(self: Arc<Self>) {
-        let mut looks = tokio::time::interval(REREAD_EVERY);
+        let mut looks = tokio::time::interval(COMPARE_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
+        let mut changes = self.shared.bus.changes();
+        for look in 0_u32.. {
             looks.tick().await;
-            self.reread_config();
+            if look.is_multiple_of(REREAD_EVERY) {
+                self.reread_config();
+            }
+            if changes.has_changed() {
+                self.compare_places();
+            }
         }
     }
 }

@@ -4,7 +4,11 @@ pub use crate::config::Named;
 
 use crate::jobs::Retention;
 use etcetera::BaseStrategy as _;
-use std::{collections::BTreeMap, path::PathBuf};
+use sha2::{Digest as _, Sha256};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 /// Everything that a host is started with.
 #[derive(Debug, Clone)]
@@ -51,6 +55,30 @@ impl Environment {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
+}
+
+/// They say which host is asked and what is logged, and nothing of what the host does.
+const OF_THE_PROGRAM: [&str; 3] = ["MDD_STATE_DIR", "MDD_LOG", "MDD_CONFIG_FILE"];
+
+impl Environment {
+    /// What tells one value of a variable of ours from another without telling the value.
+    pub fn fingerprints(&self) -> BTreeMap<String, String> {
+        let ours = self.0.keys().filter(|name| name.starts_with("MDD_") && !OF_THE_PROGRAM.contains(&name.as_str()));
+        let known = ours.filter_map(|name| Some((name.clone(), fingerprint(name, self.get(name)?))));
+        known.collect()
+    }
+
+    /// Variables of ours that somebody else has otherwise, or does not have, or has alone.
+    pub fn differing(&self, theirs: &BTreeMap<String, String>) -> Vec<String> {
+        let ours = self.fingerprints();
+        let names: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        names.into_iter().filter(|name| ours.get(*name) != theirs.get(*name)).cloned().collect()
+    }
+}
+
+fn fingerprint(name: &str, value: &str) -> String {
+    let hash = Sha256::digest(format!("{name}={value}"));
+    hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `MDD_<KIND>_<NAME>`.
@@ -120,7 +148,7 @@ pub fn default_config_file() -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::{Environment, Settings};
     use crate::jobs::Retention;
     use std::path::PathBuf;
 
@@ -148,5 +176,19 @@ mod tests {
         assert_eq!(settings(&[("MDD_JOBS_KEEP_DAYS", "soon")]).retention(), Retention::default());
         let both = [("MDD_JOBS_KEEP_DAYS", "0"), ("MDD_JOBS_KEEP_COUNT", "7")];
         assert_eq!(settings(&both).retention(), Retention { days: 0, count: 7 });
+    }
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    #[test]
+    fn variables_that_differ_are_named_and_their_values_are_not() {
+        let host = environment(&[("MDD_A_URL", "1"), ("MDD_B_KEY", "canary"), ("MDD_LOG", "debug"), ("HOME", "/x")]);
+        let same = environment(&[("MDD_A_URL", " 1 "), ("MDD_B_KEY", "canary"), ("HOME", "/y"), ("MDD_C_URL", "")]);
+        assert_eq!(host.differing(&same.fingerprints()), Vec::<String>::new());
+        let other = environment(&[("MDD_A_URL", "2"), ("MDD_C_URL", "3")]);
+        assert_eq!(host.differing(&other.fingerprints()), ["MDD_A_URL", "MDD_B_KEY", "MDD_C_URL"]);
+        assert!(!format!("{:?}", host.fingerprints()).contains("canary"));
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Status(StatusOptions),
     /// Watch everything on one screen
     Watch,
+    /// Look at everything that can be wrong, and say what helps; exit with 3 when something is
+    Doctor(DoctorOptions),
     /// Look at the drivers in the plugins folders
     #[command(subcommand)]
     Drivers(DriversCommand),
@@ -255,6 +257,13 @@ pub(crate) struct StatusOptions {
     /// Exit with 3 unless everything is in order
     #[arg(long)]
     pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorOptions {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

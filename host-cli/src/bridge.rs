@@ -28,7 +28,10 @@ pub(crate) async fn run(options: &Global, state: &Path) -> anyhow::Result<Verdic
         out: File::from_std(stdout::ours()?),
         memory: RefCell::default(),
     };
-    let mut wire = open(options, state).await?;
+    let (mut wire, differs) = open(options, state).await?;
+    if let Some(text) = differs {
+        write(&mut bridge.out, &memory::notice(&text).line()).await?;
+    }
     while let Gone::Host = bridge.pass(&mut wire).await? {
         wire = match bridge.bring_back(options, state).await? {
             Some(wire) => wire,
@@ -38,17 +41,18 @@ pub(crate) async fn run(options: &Global, state: &Path) -> anyhow::Result<Verdic
     Ok(Verdict::InOrder)
 }
 
-/// A connection to a host that is no older than this program if that can be had.
-async fn open(options: &Global, state: &Path) -> anyhow::Result<Wire> {
-    connect::or_start(options, state, "mdd-host bridge").await?;
-    Wire::open(state).await.context("the host ended just now")
+/// A connection to a host that is no older than this program if that can be had, and what its environment lacks.
+async fn open(options: &Global, state: &Path) -> anyhow::Result<(Wire, Option<String>)> {
+    let client = connect::or_start(options, state, "mdd-host bridge").await?;
+    let wire = Wire::open(state).await.context("the host ended just now")?;
+    Ok((wire, connect::differs(&client)))
 }
 
 /// Tries until there is one.
 async fn open_again(options: &Global, state: &Path) -> Wire {
     loop {
         match open(options, state).await {
-            Ok(wire) => return wire,
+            Ok((wire, _)) => return wire,
             Err(error) => tracing::warn!("the host could not be brought back: {error:#}"),
         }
         sleep(AGAIN).await;

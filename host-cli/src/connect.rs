@@ -26,13 +26,25 @@ const MAX_LOG: u64 = 4 << 20;
 /// Connects to the running host, if there is one.
 pub(crate) async fn running(state: &Path, client: &str) -> Option<Client> {
     match Client::connect(state, client).await {
-        Ok(client) => Some(client),
+        Ok(client) => {
+            if let Some(text) = differs(&client) {
+                tracing::warn!("{text}");
+            }
+            Some(client)
+        }
         Err(ConnectError::NoHost(_)) => None,
         Err(error) => {
             tracing::warn!(%error, "the running host cannot be used");
             None
         }
     }
+}
+
+/// What a user has to know who has set a variable and wonders why it does not count.
+pub(crate) fn differs(client: &Client) -> Option<String> {
+    let names = client.host().environment_differs.join(", ");
+    let text = format!("{names}: not as when the host was started; it counts after `mdd-host stop`");
+    (!names.is_empty()).then_some(text)
 }
 
 /// Connects to the host, after starting one when none runs, or when the one that runs is older than this program and

@@ -1,7 +1,7 @@
 //! The `mdd-host` command.
 //!
 //! Exit codes: 0 the command did its work, 1 it failed, 2 it was called wrongly, 3 what it looked at is not in order
-//! (`drivers check`, `backends test`, `status --exit-code`).
+//! (`drivers check`, `backends test`, `doctor`, `status --exit-code`).
 
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ mod backends;
 mod bridge;
 mod config;
 mod connect;
+mod doctor;
 mod drivers;
 mod jobs;
 mod logging;
@@ -56,6 +57,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
     match command {
         Command::Status(options) => on_runtime(status::run(&global, settings, options)),
         Command::Watch => on_runtime(watch::run(&global, &state)),
+        Command::Doctor(options) => on_runtime(doctor::run(&global, settings, options)),
         Command::Drivers(DriversCommand::List(options)) => on_runtime(drivers::list(&global, &settings, options)),
         Command::Drivers(DriversCommand::Check(options)) => drivers::check(&settings, &options),
         Command::Backends(command) => on_runtime(backends::run(&global, settings, command)),

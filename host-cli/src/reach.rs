@@ -3,7 +3,7 @@
 use crate::{arguments::Global, connect};
 use mdd_core::{
     Host,
-    rpc::{CallError, Client, Here},
+    rpc::{CallError, Client, HelloAnswer, Here},
     settings::Settings,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -27,6 +27,14 @@ impl Reach {
             return Ok(Self::Running(Box::new(client)));
         }
         Ok(Self::Own(Box::new(Here::new(Host::start_vetting(settings, crate::drivers::vetting()?)?))))
+    }
+
+    /// What the host that runs said of itself.
+    pub(crate) fn answer(&self) -> Option<&HelloAnswer> {
+        match self {
+            Self::Running(client) => Some(client.host()),
+            Self::Own(_) => None,
+        }
     }
 
     /// Waits until a host that has just been started knows what there is. One that runs knows already.

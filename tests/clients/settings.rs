@@ -2,9 +2,10 @@
 
 use crate::{home::Home, soon, talk::SocketTalk};
 use mdd_sim::Sim;
+use mdd_tests::Stub;
 use serde_json::{Value, json};
 use std::{fs, process::Stdio};
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 
 async fn said(home: &Home, words: &[&str]) -> (Option<i32>, String) {
     let output = soon("the end", home.starter(words).output()).await.unwrap();
@@ -67,4 +68,86 @@ async fn without_a_host_they_need_none_and_the_next_one_knows() {
     assert!(text.contains("default"), "{text}");
     let (_, text) = said(&home, &["backends", "list", "--json"]).await;
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), json!({"backends": []}));
+}
+
+/// A proxy for the web is never asked about this machine.
+#[tokio::test]
+async fn ac_17_the_systems_proxy_is_not_used_for_this_machine() {
+    let (sim, proxy) = (Sim::start("comfyui").await.unwrap(), Stub::start(&[], (502, "text/plain", "no")).await);
+    let home = Home::with(&["comfyui"], &[("comfyui", &sim.url())]);
+    let mut command = home.starter(&["status", "--json", "--wait", "20"]);
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "HTTPS_PROXY"] {
+        command.env(name, &proxy.url);
+    }
+    let output = soon("the end", command.output()).await.unwrap();
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(status["backends"][0]["state"], "connected", "{status:#}");
+    assert_eq!(proxy.asked_in_all(), 0);
+}
+
+#[tokio::test]
+async fn a_variable_that_the_host_was_started_without_is_told() {
+    let home = Home::with(&["litellm"], &[]);
+    let _host = home.serve().await;
+    let mut command = home.command(&["config", "show"]);
+    let output = soon("the end", command.env("MDD_LITELLM_KEY", "sk-canary").output()).await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("MDD_LITELLM_KEY") && said.contains("mdd-host stop") && !said.contains("canary"), "{said}");
+    let mut command = home.command(&["doctor", "--json"]);
+    let output = soon("the end", command.env("MDD_LITELLM_KEY", "sk-canary").output()).await.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(codes(&report).contains(&"environment-differs".to_owned()), "{report:#}");
+    // The same environment is no difference, and a program behind the bridge is told by a notice.
+    let quiet = home.output(&["config", "show"]).await;
+    assert_eq!(String::from_utf8(quiet.stderr).unwrap(), "");
+    let mut child = home
+        .command(&["bridge"])
+        .env("MDD_LITELLM_KEY", "sk-canary")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let line = soon("a notice", lines.next_line()).await.unwrap().unwrap();
+    assert!(line.contains("\"notice\"") && line.contains("MDD_LITELLM_KEY"), "{line}");
+}
+
+fn codes(report: &Value) -> Vec<String> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    findings.filter_map(|finding| finding["reason"]["code"].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn the_doctor_looks_at_everything_and_says_what_helps() {
+    let sim = Sim::start("comfyui").await.unwrap();
+    let healthy = Home::with(&["comfyui"], &[("comfyui", &sim.url())]);
+    let (code, text) = said(&healthy, &["doctor"]).await;
+    assert_eq!(code, Some(0), "{text}");
+    for subject in ["state-folder", "host", "settings", "drivers", "sockets", "comfyui@"] {
+        assert!(text.contains(&format!("✔ {subject}")), "{subject}: {text}");
+    }
+
+    let ill = Home::with(&["comfyui", "panics-in-create"], &[("comfyui", "http://127.0.0.1:9")]);
+    fs::create_dir_all(ill.folder().join(".config/mdd-host")).unwrap();
+    fs::write(ill.folder().join(".config/mdd-host/config.toml"), "idle_minuts = 3\n").unwrap();
+    let (code, text) = said(&ill, &["doctor"]).await;
+    assert_eq!(code, Some(3), "{text}");
+    for words in ["config.toml:1", "`idle_minutes`", "driver-panicked", "connection-refused", "→ "] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let output = soon("the end", ill.starter(&["doctor", "--json"]).output()).await.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let codes = codes(&report);
+    for code in ["settings-mistake", "driver-panicked", "connection-refused"] {
+        assert!(codes.contains(&code.to_owned()), "{code}: {report:#}");
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_says_so_when_there_is_no_place_to_work() {
+    let home = Home::empty().at("taken/state");
+    fs::write(home.folder().join("taken"), "a file").unwrap();
+    let (code, text) = said(&home, &["doctor"]).await;
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains("state-folder-unusable") && text.contains("--state-dir"), "{text}");
 }

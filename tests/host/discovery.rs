@@ -1,69 +1,282 @@
-//! Services that nobody named.
+//! Services that nobody named, each test in a network of its own.
 
+use crate::{
+    remedies::{press, remedy},
+    service::Service,
+};
 use mdd_core::{
     Host,
-    events::{Origin, StateName},
+    events::{BackendView, Detail, Origin, StateName},
     settings::{Environment, Settings},
 };
 use mdd_sim::Sim;
-use mdd_tests::{eventually, plugins};
-use std::{fs, path::Path, time::Duration};
+use mdd_tests::{Stub, eventually, in_own_network, plugins};
+use serde_json::json;
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
 
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
 
 /// A host that looks around by itself.
-fn looking_around(plugins: &Path, state: &Path) -> Host {
-    Host::start(Settings {
-        plugins: vec![plugins.to_owned()],
-        state_folder: state.to_owned(),
-        config_file: Some(state.join("config.toml")),
-        backends: vec![],
-        discovery: true,
-        environment: Environment::default(),
-    })
-    .unwrap()
+struct Looking {
+    host: Host,
+    folder: TempDir,
+    plugins: TempDir,
 }
 
-/// The same driver with other default ports: those of the test instead of those that the machine may use.
-fn with_default_ports(folder: &Path, from: &str, to: &str) {
-    assert_eq!(from.len(), to.len(), "the manifest's length is fixed");
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let mut bytes = fs::read(&path).unwrap();
-        let mut patched = 0;
-        while let Some(at) = bytes.windows(from.len()).position(|window| window == from.as_bytes()) {
-            bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
-            patched += 1;
-        }
-        assert!(patched > 0, "{} does not contain {from}", path.display());
-        fs::write(&path, bytes).unwrap();
+impl Looking {
+    fn with(drivers: &[&str], settings: &str) -> Self {
+        let (folder, plugins) = (tempfile::tempdir().unwrap(), plugins(drivers));
+        fs::write(folder.path().join("config.toml"), settings).unwrap();
+        let host = Self::start(folder.path(), plugins.path());
+        Self { host, folder, plugins }
+    }
+
+    fn start(folder: &Path, plugins: &Path) -> Host {
+        Host::start(Settings {
+            plugins: vec![plugins.to_owned()],
+            state_folder: folder.to_owned(),
+            config_file: Some(folder.join("config.toml")),
+            backends: vec![],
+            discovery: true,
+            environment: Environment::default(),
+        })
+        .unwrap()
+    }
+
+    fn again(self) -> Self {
+        let Self { host, folder, plugins } = self;
+        drop(host);
+        let host = Self::start(folder.path(), plugins.path());
+        Self { host, folder, plugins }
+    }
+
+    async fn until(&self, wanted: impl Fn(&BackendView) -> bool) -> BackendView {
+        eventually(&self.host, SOON, |snapshot| snapshot.backends.iter().find(|row| wanted(row)).cloned()).await
+    }
+
+    async fn connected(&self, kind: &str) -> BackendView {
+        self.until(|row| row.kind == kind && row.state == StateName::Connected).await
     }
 }
 
-#[tokio::test]
-async fn a_service_at_a_default_port_is_found_also_when_it_starts_later() {
-    let sim = Sim::start("litellm").await.unwrap();
-    let folder = plugins(&["litellm"]);
-    let manifest = include_str!("../../drivers/litellm/manifest.json");
-    let ports = manifest.lines().find(|line| line.contains("\"default_ports\"")).unwrap().trim();
-    let wanted = format!("\"default_ports\": [{}]", sim.addr().port());
-    let padded = format!("{wanted:<width$},", width = ports.len() - 1);
-    with_default_ports(folder.path(), ports, &padded);
-    sim.stop().await;
+#[test]
+fn a_service_at_a_default_port_is_found_also_when_it_starts_later() {
+    in_own_network("discovery::a_service_at_a_default_port_is_found_also_when_it_starts_later", async {
+        let looking = Looking::with(&["litellm"], "");
+        let missing = looking.until(|row| row.origin == Origin::Missing).await;
+        assert_eq!(missing.state, StateName::Disconnected);
+        let reason = missing.reason.unwrap();
+        assert_eq!(reason.code, "not-running");
+        assert!(reason.observation.contains("4000"), "{}", reason.observation);
+        let _service = Service::start("litellm", &["--port", "4000"]).await;
+        let found = looking.connected("litellm").await;
+        assert_eq!(found.origin, Origin::DefaultPort);
+        assert_eq!(looking.host.snapshot().backends.len(), 1, "the row of the missing service is gone");
+    });
+}
 
-    let state = tempfile::tempdir().unwrap();
-    let host = looking_around(folder.path(), state.path());
-    let missing = eventually(&host, SOON, |snapshot| snapshot.backends.first().cloned()).await;
-    assert_eq!((missing.origin, missing.state), (Origin::Missing, StateName::Disconnected));
-    let reason = missing.reason.unwrap();
-    assert_eq!(reason.code, "not-running");
-    assert!(reason.observation.contains(&sim.addr().port().to_string()), "{}", reason.observation);
+/// A service of any port is found because its program is recognised, and what moves to another port is followed.
+#[test]
+fn ac_14_a_service_on_any_port_is_found_and_followed_when_it_moves() {
+    in_own_network("discovery::ac_14_a_service_on_any_port_is_found_and_followed_when_it_moves", async {
+        let looking = Looking::with(&["comfyui", "litellm"], "");
+        let first = Service::start_in("ComfyUI", "comfyui", &[]).await;
+        let found = looking.connected("comfyui").await;
+        assert_eq!((found.origin, found.endpoint.as_deref()), (Origin::Socket, Some(first.url.as_str())));
+        drop(first);
+        let second = Service::start_in("ComfyUI", "comfyui", &[]).await;
+        looking.until(|row| row.state == StateName::Connected && row.endpoint.as_ref() == Some(&second.url)).await;
+        // The old place is forgotten: nobody named it.
+        eventually(&looking.host, SOON, |snapshot| {
+            let rows = snapshot.backends.iter().filter(|row| row.kind == "comfyui").count();
+            (rows == 1).then_some(())
+        })
+        .await;
+    });
+}
 
-    sim.start_again().await.unwrap();
-    let found = eventually(&host, SOON, |snapshot| {
-        snapshot.backends.iter().find(|backend| backend.state == StateName::Connected).cloned()
-    })
-    .await;
-    assert_eq!(found.origin, Origin::DefaultPort);
-    assert_eq!(host.snapshot().backends.len(), 1, "the row of the missing service is gone");
+#[test]
+fn ac_14_a_saved_address_that_is_dead_is_told_where_the_service_is_now() {
+    in_own_network("discovery::ac_14_a_saved_address_that_is_dead_is_told_where_the_service_is_now", async {
+        let looking = Looking::with(&["comfyui"], "[backends.comfyui]\nurl = \"http://127.0.0.1:9\" # mine\n");
+        let service = Service::start_in("ComfyUI", "comfyui", &[]).await;
+        let has_remedy = |row: &BackendView| {
+            row.reason.as_ref().is_some_and(|reason| reason.remedies[0].action == "use-found-endpoint")
+        };
+        let stale = looking.until(has_remedy).await;
+        let found = remedy(&stale, "use-found-endpoint");
+        assert_eq!(found.argument.as_ref(), Some(&service.url));
+        press(&looking.host, &stale, &found, "");
+        let moved = looking.connected("comfyui").await;
+        assert_eq!((moved.origin, moved.endpoint.as_ref()), (Origin::File, Some(&service.url)));
+        eventually(&looking.host, SOON, |snapshot| (snapshot.backends.len() == 1).then_some(())).await;
+        let text = fs::read_to_string(looking.folder.path().join("config.toml")).unwrap();
+        assert!(text.contains("# mine"), "{text}");
+    });
+}
+
+#[test]
+fn a_wrong_service_at_a_saved_address_does_not_hide_what_it_is() {
+    in_own_network("discovery::a_wrong_service_at_a_saved_address_does_not_hide_what_it_is", async {
+        let _litellm = Service::start("litellm", &["--port", "8000"]).await;
+        let looking = Looking::with(&["comfyui", "litellm"], "[backends.comfyui]\nurl = \"http://127.0.0.1:8000\"\n");
+        let wrong = looking.until(|row| row.kind == "comfyui" && row.detail == Detail::Refused).await;
+        assert_eq!(wrong.reason.unwrap().code, "wrong-service");
+        let found = looking.connected("litellm").await;
+        assert_eq!(found.endpoint.as_deref(), Some("http://127.0.0.1:8000"));
+        let service = Service::start_in("ComfyUI", "comfyui", &[]).await;
+        looking
+            .until(|row| {
+                row.reason.as_ref().is_some_and(|reason| {
+                    reason.code == "wrong-service" && reason.remedies[0].argument.as_ref() == Some(&service.url)
+                })
+            })
+            .await;
+    });
+}
+
+/// Two of a kind are both shown with version, place and process; the user picks, and the pick is kept.
+#[test]
+fn ac_15_two_instances_are_both_shown_and_the_choice_is_the_users() {
+    in_own_network("discovery::ac_15_two_instances_are_both_shown_and_the_choice_is_the_users", async {
+        let old = Service::start("comfyui", &["--port", "8188", "--version", "0.3.64"]).await;
+        let new = Service::start_in("ComfyUI", "comfyui", &["--version", "0.33.0"]).await;
+        let looking = Looking::with(&["comfyui"], "");
+        let both = eventually(&looking.host, SOON, |snapshot| {
+            let ready = |row: &&BackendView| row.version.is_some() && row.process.is_some() && row.devices.is_some();
+            let rows: Vec<_> = snapshot.backends.iter().filter(ready).cloned().collect();
+            (rows.len() == 2).then_some(rows)
+        })
+        .await;
+        for (service, version) in [(&old, "0.3.64"), (&new, "0.33.0")] {
+            let row = both.iter().find(|row| row.endpoint.as_ref() == Some(&service.url)).unwrap();
+            assert_eq!(row.version.as_deref(), Some(version));
+            assert_eq!(row.process.as_ref().unwrap().pid, service.pid);
+        }
+        let picked = both.iter().find(|row| row.endpoint.as_ref() == Some(&new.url)).unwrap();
+        looking.host.default_backend(&picked.id).unwrap();
+        looking.until(|row| row.is_default && row.id == picked.id).await;
+        let looking = looking.again();
+        looking.until(|row| row.is_default && row.id == picked.id && row.state == StateName::Connected).await;
+    });
+}
+
+#[test]
+fn ac_16_a_service_is_found_at_whichever_loopback_address_it_has() {
+    in_own_network("discovery::ac_16_a_service_is_found_at_whichever_loopback_address_it_has", async {
+        let service = Sim::start("comfyui").await.unwrap();
+        let _only_v6 = crate::service::forward("[::1]:8188", &service.url()).await;
+        let looking = Looking::with(&["comfyui"], "");
+        let found = looking.connected("comfyui").await;
+        assert_eq!(found.endpoint.as_deref(), Some("http://[::1]:8188"));
+    });
+}
+
+/// What another user runs, as Docker does, waits for the user's word and is a full backend after it.
+#[test]
+fn a_service_of_another_user_waits_for_the_users_word() {
+    in_own_network("discovery::a_service_of_another_user_waits_for_the_users_word", async {
+        let service = Service::start_as(65_534, "litellm", &["--port", "4000"]).await;
+        let looking = Looking::with(&["litellm"], "");
+        let waiting = looking.until(|row| row.needs_word).await;
+        assert_eq!((waiting.state, waiting.detail), (StateName::Disconnected, Detail::Refused));
+        let reason = waiting.reason.as_ref().unwrap();
+        assert_eq!(reason.code, "needs-your-word");
+        assert!(reason.observation.contains("65534"), "{}", reason.observation);
+        press(&looking.host, &waiting, &remedy(&waiting, "accept"), "");
+        let accepted = looking.connected("litellm").await;
+        assert!(!accepted.needs_word);
+        // The word is kept.
+        let looking = looking.again();
+        looking.connected("litellm").await;
+        drop(service);
+        looking.until(|row| row.kind == "litellm" && row.state == StateName::Disconnected).await;
+    });
+}
+
+#[test]
+fn a_doubtful_service_that_goes_away_is_no_longer_offered() {
+    in_own_network("discovery::a_doubtful_service_that_goes_away_is_no_longer_offered", async {
+        let service = Service::start_as(65_534, "litellm", &["--port", "4000"]).await;
+        let looking = Looking::with(&["litellm"], "");
+        looking.until(|row| row.needs_word).await;
+        drop(service);
+        looking.until(|row| row.origin == Origin::Missing).await;
+        assert!(!looking.host.snapshot().backends.iter().any(|row| row.needs_word));
+    });
+}
+
+#[test]
+fn programs_that_no_driver_knows_are_asked_nothing() {
+    in_own_network("discovery::programs_that_no_driver_knows_are_asked_nothing", async {
+        let stub = Stub::start(&[], (404, "text/plain", "")).await;
+        let looking = Looking::with(&["comfyui", "litellm"], "");
+        let _found = Service::start_in("ComfyUI", "comfyui", &[]).await;
+        looking.connected("comfyui").await;
+        assert_eq!(stub.asked_in_all(), 0);
+    });
+}
+
+#[test]
+fn settings_of_discovery_count_at_once() {
+    in_own_network("discovery::settings_of_discovery_count_at_once", async {
+        let looking = Looking::with(&["comfyui"], "[discovery]\nsockets = false\nmdns = false\n");
+        let service = Service::start_in("ComfyUI", "comfyui", &[]).await;
+        looking.until(|row| row.origin == Origin::Missing).await;
+        looking.host.set_config("discovery.sockets", &json!(true)).unwrap();
+        let found = looking.connected("comfyui").await;
+        assert_eq!(found.endpoint.as_ref(), Some(&service.url));
+        looking.host.set_config("discovery.enabled", &json!(false)).unwrap();
+        let other = Service::start_in("ComfyUI", "comfyui", &[]).await;
+        looking.host.set_config("discovery.enabled", &json!(true)).unwrap();
+        looking.until(|row| row.endpoint.as_ref() == Some(&other.url) && row.state == StateName::Connected).await;
+    });
+}
+
+#[test]
+fn ac_01_a_service_that_starts_after_a_long_wait_is_connected_as_soon_as_it_listens() {
+    in_own_network(
+        "discovery::ac_01_a_service_that_starts_after_a_long_wait_is_connected_as_soon_as_it_listens",
+        async {
+            let looking = Looking::with(&["comfyui"], "[backends.comfyui]\nurl = \"http://127.0.0.1:9188\"\n");
+            // On a machine that starts a program more slowly than the pause lasts nothing is proven, so it is tried again.
+            for _ in 0..5 {
+                let long = |row: &BackendView| row.next_try_ms.is_some_and(|left| left > 4_000);
+                let left = looking.until(long).await.next_try_ms.unwrap();
+                let seen = Instant::now();
+                let service = Service::start("comfyui", &["--port", "9188"]).await;
+                let listens = Instant::now();
+                looking.connected("comfyui").await;
+                println!("connected {:?} after it said that it listens; {left} ms were left", listens.elapsed());
+                if seen.elapsed() < Duration::from_millis(left) {
+                    return;
+                }
+                drop(service);
+                looking.until(|row| row.state == StateName::Disconnected).await;
+            }
+            panic!("it was never connected before its pause was over");
+        },
+    );
+}
+
+#[test]
+fn nothing_is_asked_twice_at_the_same_time() {
+    in_own_network("discovery::nothing_is_asked_twice_at_the_same_time", async {
+        // Slow to answer, and looked for by default port, by its program and again by refresh.
+        let slow = Stub::slow(Duration::from_millis(700), "127.0.0.1:8188").await;
+        let looking = Looking::with(&["comfyui", "litellm"], "");
+        for _ in 0..3 {
+            let asked = slow.asked_in_all();
+            while slow.asked_in_all() <= asked {
+                looking.host.refresh();
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        assert_eq!(slow.most_at_once(), 1);
+    });
 }

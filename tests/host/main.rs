@@ -5,5 +5,7 @@
 
 mod discovery;
 mod panics;
+mod remedies;
+mod service;
 mod settings;
 mod states;

@@ -4,6 +4,7 @@
 
 mod build;
 mod command;
+mod own_network;
 mod running;
 mod served;
 mod stub;
@@ -12,6 +13,7 @@ mod variant;
 
 pub use build::{Built, built};
 pub use command::mdd_host;
+pub use own_network::in_own_network;
 pub use running::{Running, eventually};
 pub use served::{Served, ServedHome};
 pub use stub::{Answer, Stub};

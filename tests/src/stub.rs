@@ -1,6 +1,9 @@
 //! A service that no simulator plays: fixed answers by path, counted.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
@@ -22,6 +25,11 @@ struct Script {
     answers: Vec<(&'static str, Answer)>,
     otherwise: Answer,
     asked: Vec<String>,
+    /// How long an answer takes.
+    pause: Duration,
+    /// Questions under way, now and at most.
+    now: usize,
+    most: usize,
 }
 
 impl Stub {
@@ -30,9 +38,22 @@ impl Stub {
     /// # Panics
     /// When this machine has no port left.
     pub async fn start(answers: &[(&'static str, Answer)], otherwise: Answer) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+        Self::at("127.0.0.1:0", answers, otherwise, Duration::ZERO).await
+    }
+
+    /// Takes its time to say that it has nothing of what is asked for.
+    ///
+    /// # Panics
+    /// When the address is taken.
+    pub async fn slow(pause: Duration, address: &str) -> Self {
+        Self::at(address, &[], (404, "text/plain", ""), pause).await
+    }
+
+    async fn at(address: &str, answers: &[(&'static str, Answer)], otherwise: Answer, pause: Duration) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the address is free");
         let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));
-        let script = Arc::new(Mutex::new(Script { answers: answers.to_vec(), otherwise, asked: Vec::new() }));
+        let script = Script { answers: answers.to_vec(), otherwise, asked: Vec::new(), pause, now: 0, most: 0 };
+        let script = Arc::new(Mutex::new(script));
         let shared = script.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -50,6 +71,16 @@ impl Stub {
         let mut script = locked(&self.script);
         script.answers.retain(|(known, _)| *known != path);
         script.answers.push((path, answer));
+    }
+
+    /// How many questions there were.
+    pub fn asked_in_all(&self) -> usize {
+        locked(&self.script).asked.len()
+    }
+
+    /// How many questions were under way at the same time, at most.
+    pub fn most_at_once(&self) -> usize {
+        locked(&self.script).most
     }
 
     /// How often a path was asked for.
@@ -83,12 +114,16 @@ async fn serve(stream: TcpStream, script: &Mutex<Script>) -> std::io::Result<()>
             }
         }
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-        let (status, media_type, body) = {
+        let ((status, media_type, body), pause) = {
             let mut script = locked(script);
+            script.now += 1;
+            script.most = script.most.max(script.now);
             let known = script.answers.iter().find(|(known, _)| *known == path).map(|(_, answer)| *answer);
             script.asked.push(path);
-            known.unwrap_or(script.otherwise)
+            (known.unwrap_or(script.otherwise), script.pause)
         };
+        tokio::time::sleep(pause).await;
+        locked(script).now -= 1;
         let head =
             format!("HTTP/1.1 {status} X\r\ncontent-type: {media_type}\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.write_all(format!("{head}{body}").as_bytes()).await?;

@@ -49,6 +49,7 @@ pub struct Supervisor {
 
 enum Request {
     TryNow,
+    Listens,
     Disable,
     Configure(serde_json::Value, BTreeMap<String, Credential>),
 }
@@ -114,6 +115,11 @@ impl Supervisor {
     /// Tries at once instead of waiting.
     pub fn try_now(&self) {
         let _asked_often_enough = self.requests.try_send(Request::TryNow);
+    }
+
+    /// Somebody has begun to listen at its address: what waits need not wait any longer.
+    pub fn port_listens(&self) {
+        self.request(Request::Listens);
     }
 
     /// Switches it off.
@@ -205,6 +211,9 @@ impl Task {
             let input = tokio::select! {
                 request = requests.recv() => match request {
                     Some(Request::TryNow) => Some(Input::TryNow),
+                    Some(Request::Listens) => {
+                        matches!(self.life.state(), super::State::Waiting { .. }).then_some(Input::TryNow)
+                    }
                     Some(Request::Disable) => Some(Input::Disable),
                     Some(Request::Configure(settings, secrets)) => {
                         self.configure(settings, secrets);

@@ -17,6 +17,11 @@ const UPDATE: (&str, &str) = ("update", "Update the service or its driver");
 const CHECK_AGAIN: (&str, &str) = ("retry", "Check again");
 const SEND_AGAIN: (&str, &str) = ("resubmit", "Send it again");
 const DISCARD: (&str, &str) = ("discard", "Discard it");
+const STATE: (&str, &str) = ("choose-folder", "Name another folder with --state-dir, or correct its rights");
+const CLOSE: (&str, &str) = ("close-folder", "Take the rights of others away: chmod 700");
+const STOP: (&str, &str) = ("stop-host", "End it with `mdd-host stop`, and go on");
+const EDIT: (&str, &str) = ("edit-settings", "Correct the settings");
+const MEND: (&str, &str) = ("mend-driver", "Replace the file");
 const INSTALL: (&str, &str) = ("install-driver", "Put the driver into the plugins folder");
 
 pub(super) fn entry(code: &str) -> Entry {
@@ -86,6 +91,22 @@ pub(super) fn entry(code: &str) -> Entry {
             &[REPORT],
         ),
         "store-degraded" => ("What happens to jobs cannot be written down, so nothing new is begun.", &[REPORT]),
+        "state-folder-unusable" => (
+            "mdd-host keeps its lock, its socket and its jobs in the state folder, and cannot work without it.",
+            &[STATE],
+        ),
+        "state-folder-open" => ("Others could read what you generate and which services you use.", &[CLOSE]),
+        "other-version-runs" => {
+            ("A host of another version runs, and hands over as soon as a program of this version needs one.", &[STOP])
+        }
+        "environment-differs" => {
+            ("A host has the environment in which it was started; what is set since then does not count.", &[STOP])
+        }
+        "settings-mistake" => ("Something in the settings cannot be used. Everything else in them counts.", &[EDIT]),
+        "driver-refused" => ("A file in the plugins folders is not used as a driver.", &[MEND]),
+        "sockets-unseen" => {
+            ("Services are found at their default ports and where they are named, and not at other ports.", &[SET_URL])
+        }
         _ => ("{title} could not be reached as expected.", &[RETRY, REPORT]),
     };
     Entry { meaning, remedies }

@@ -27,6 +27,8 @@ pub struct Found {
     pub identity: Identity,
     /// The driver's object.
     pub instance: Instance,
+    /// Titles and scores of other drivers that took it for theirs.
+    pub others: Vec<(String, u8)>,
 }
 
 /// What is known of somebody whom no driver recognised.
@@ -55,9 +57,18 @@ pub async fn identify(
         match ask(endpoint, driver, shared, &round, allowed).await {
             Ok(found) if is_ours(&found.identity) => {
                 let sure = found.identity.score >= SURE;
-                if best.as_ref().is_none_or(|best| found.identity.score > best.identity.score) {
-                    best = Some(found);
-                }
+                let claim = |found: &Found| (found.driver.manifest.driver.title.clone(), found.identity.score);
+                best = Some(match best {
+                    Some(mut best) if found.identity.score <= best.identity.score => {
+                        best.others.push(claim(&found));
+                        best
+                    }
+                    Some(mut second) => {
+                        second.others.push(claim(&second));
+                        Found { others: second.others, ..found }
+                    }
+                    None => found,
+                });
                 if sure {
                     break;
                 }
@@ -104,5 +115,5 @@ async fn ask(
         .await
         .map_err(|_| format!("no answer within {} s", DEADLINE.as_secs()))?
         .map_err(|error| error.to_string())?;
-    Ok(Found { driver: driver.clone(), endpoint: endpoint.clone(), identity, instance })
+    Ok(Found { driver: driver.clone(), endpoint: endpoint.clone(), identity, instance, others: Vec::new() })
 }

@@ -81,6 +81,13 @@ impl Bus {
         });
     }
 
+    /// Changes the marks of a backend.
+    pub fn remark(&self, id: &str, change: impl FnOnce(&mut Marks)) {
+        let mut marks = self.state().marks.get(id).cloned().unwrap_or_default();
+        change(&mut marks);
+        self.mark(id, marks);
+    }
+
     /// Reads the backends without copying them.
     pub fn look<T>(&self, look: impl FnOnce(&mut dyn Iterator<Item = &BackendView>) -> T) -> T {
         look(&mut self.state().backends.values().map(|entry| &entry.view))
@@ -226,6 +233,13 @@ impl Changes {
     /// Resolves after the next change; several may be seen as one. False when the bus is gone.
     pub async fn next(&mut self) -> bool {
         self.0.changed().await.is_ok()
+    }
+
+    /// Whether there was one since this was asked last.
+    pub fn has_changed(&mut self) -> bool {
+        let changed = self.0.has_changed().unwrap_or(false);
+        self.0.mark_unchanged();
+        changed
     }
 }
 

@@ -119,7 +119,9 @@ impl Inner {
         let kind = driver.kind().to_owned();
         let told = self.told(book, &kind, &endpoint);
         let is_default = book.config.default_of(&kind).is_some_and(|default| default.place() == endpoint.place());
-        self.shared.bus.mark(&id, Marks { origin: Some(origin), is_default, projects, found_elsewhere: None });
+        self.shared.bus.remark(&id, |marks| {
+            *marks = Marks { origin: Some(origin), is_default, projects, ..std::mem::take(marks) };
+        });
         match supervisors.get(&id) {
             // A newer driver takes over when no job is in its way.
             Some(supervisor) => {

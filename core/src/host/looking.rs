@@ -1,12 +1,17 @@
 //! What the host makes of what discovery tells.
 
-use super::Inner;
+use super::{Inner, book::Book};
 use crate::{
     connection::Supervisor,
-    discovery::{News, PortWatch},
-    events::Origin,
+    discovery::{Found, News, Orders, Scout, Taken},
+    endpoint::Endpoint,
+    events::{BackendView, Notice, NoticeSeverity, Origin, StateName},
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::SystemTime,
+};
 use tokio::sync::{mpsc, watch};
 
 impl Inner {
@@ -23,9 +28,9 @@ impl Inner {
 
     async fn look(self: Arc<Self>, first_round: &watch::Sender<bool>) {
         let (sender, mut news) = mpsc::channel(16);
-        let ports = PortWatch::new(self.shared.clone(), self.plugins.clone());
+        let scout = Scout::new(self.shared.clone(), self.plugins.clone());
         let inner = self.clone();
-        let looking = ports.run(sender, move || inner.taken_ports());
+        let looking = scout.run(sender, self.orders.subscribe(), move || inner.taken());
         let listening = async {
             while let Some(news) = news.recv().await {
                 self.learn(news, first_round);
@@ -36,7 +41,10 @@ impl Inner {
 
     fn learn(&self, news: News, first_round: &watch::Sender<bool>) {
         match news {
-            News::Found(found) => self.adopt(*found, Origin::DefaultPort, None),
+            News::Found { found, origin, doubt } => {
+                self.settle_claims(&found);
+                self.adopt(*found, origin, doubt);
+            }
             News::Stranger { port, seen } => {
                 let mut book = self.book();
                 match seen {
@@ -45,6 +53,11 @@ impl Inner {
                 };
                 self.reconcile(&mut book);
             }
+            News::Listens(ports) => {
+                self.try_those(|endpoint| endpoint.is_loopback() && ports.contains(&endpoint.port()))
+            }
+            News::Announced(place) => self.try_those(|endpoint| *endpoint == place),
+            News::Silent(port) => self.forget_doubtful(port),
             News::FirstRoundOver => {
                 let mut book = self.book();
                 book.looked = true;
@@ -55,10 +68,133 @@ impl Inner {
         }
     }
 
-    /// Ports of this machine that have a backend.
-    fn taken_ports(&self) -> BTreeSet<u16> {
+    /// Somebody has come to these places: what waits for them need not wait any longer.
+    fn try_those(&self, is_there: impl Fn(&Endpoint) -> bool) {
+        for supervisor in self.supervisors().values().filter(|supervisor| is_there(supervisor.endpoint())) {
+            supervisor.port_listens();
+        }
+    }
+
+    /// A find that waits for the user's word is only shown while it is there.
+    fn forget_doubtful(&self, port: u16) {
+        let mut book = self.book();
+        let before = book.finds.len();
+        book.finds
+            .retain(|_, find| find.doubt.is_none() || !find.endpoint.is_loopback() || find.endpoint.port() != port);
+        if book.finds.len() < before {
+            self.reconcile(&mut book);
+        }
+    }
+
+    /// Says so when more than one driver took it for theirs.
+    fn settle_claims(&self, found: &Found) {
+        if found.others.is_empty() {
+            return;
+        }
+        let others: Vec<_> = found.others.iter().map(|(title, score)| format!("{title} ({score})")).collect();
+        let text = format!(
+            "{} is taken for {} ({} of 100); it could also have been {}.",
+            found.endpoint.subject(),
+            found.driver.manifest.driver.title,
+            found.identity.score,
+            others.join(", "),
+        );
+        let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        let backend = Some(super::backends::id_of(found.driver.kind(), &found.endpoint));
+        self.shared.bus.notify(Notice { at, severity: NoticeSeverity::Info, backend, text });
+    }
+
+    /// Places that have a backend. One that turned out to be another service may be somebody else's.
+    fn taken(&self) -> Taken {
+        let wrong: BTreeSet<String> = self.shared.bus.look(|backends| {
+            let is_wrong =
+                |backend: &&BackendView| backend.reason.as_ref().is_some_and(|reason| reason.code == "wrong-service");
+            backends.filter(is_wrong).map(|backend| backend.id.clone()).collect()
+        });
+        let mut taken = Taken::default();
+        let doubtful: Vec<Endpoint> =
+            self.book().finds.values().filter(|find| find.doubt.is_some()).map(|find| find.endpoint.clone()).collect();
         let supervisors = self.supervisors();
-        let endpoints = supervisors.values().map(Supervisor::endpoint);
-        endpoints.filter(|endpoint| endpoint.is_loopback()).map(|endpoint| endpoint.port()).collect()
+        let supervised = supervisors.values().filter(|supervisor| !wrong.contains(supervisor.id()));
+        for endpoint in supervised.map(Supervisor::endpoint).cloned().chain(doubtful) {
+            match endpoint.is_loopback() {
+                true => _ = taken.ports.insert(endpoint.port()),
+                false => _ = taken.elsewhere.insert(endpoint),
+            }
+        }
+        taken
+    }
+
+    /// Marks what was named and is away while one of its kind was found elsewhere, and forgets finds that have moved on.
+    pub(super) fn compare_places(&self) {
+        let mut book = self.book();
+        let views: Vec<Facts> = self.shared.bus.look(|backends| backends.map(Facts::of).collect());
+        let found: BTreeMap<&str, &str> = views
+            .iter()
+            .filter(|view| view.is_up && view.is_find)
+            .filter_map(|view| Some((view.kind.as_str(), view.endpoint.as_deref()?)))
+            .collect();
+        for view in views.iter().filter(|view| view.may_move) {
+            let elsewhere = found.get(view.kind.as_str()).filter(|_| view.is_down).map(|url| (*url).to_owned());
+            self.shared.bus.remark(&view.id, |marks| marks.found_elsewhere = elsewhere);
+        }
+        let moved: Vec<&str> =
+            views.iter().filter(|view| view.has_moved(&found)).map(|view| view.id.as_str()).collect();
+        self.forget_moved(&mut book, &moved);
+    }
+
+    fn forget_moved(&self, book: &mut Book, moved: &[&str]) {
+        let waited_for: BTreeSet<String> = self.jobs.list().into_iter().filter_map(|job| job.backend).collect();
+        let before = book.finds.len();
+        book.finds.retain(|id, _| !moved.contains(&id.as_str()) || waited_for.contains(id));
+        if book.finds.len() < before {
+            self.reconcile(book);
+        }
+    }
+}
+
+/// What counts of a row when places are compared.
+struct Facts {
+    id: String,
+    kind: String,
+    endpoint: Option<String>,
+    is_up: bool,
+    is_down: bool,
+    is_find: bool,
+    /// Known by its place alone, which is no usual one, so that it may well come back at another.
+    is_anywhere: bool,
+    /// Its address can be changed where it was set.
+    may_move: bool,
+}
+
+impl Facts {
+    fn of(view: &BackendView) -> Self {
+        Self {
+            id: view.id.clone(),
+            kind: view.kind.clone(),
+            endpoint: view.endpoint.clone(),
+            is_up: view.state == StateName::Connected,
+            is_down: view.state == StateName::Disconnected && !view.needs_word,
+            is_find: matches!(view.origin, Origin::DefaultPort | Origin::Socket | Origin::Mdns),
+            is_anywhere: view.origin == Origin::Socket,
+            may_move: matches!(view.origin, Origin::File | Origin::Project),
+        }
+    }
+
+    /// Whether it is gone and another one of its kind is there.
+    fn has_moved(&self, found: &BTreeMap<&str, &str>) -> bool {
+        self.is_anywhere && self.is_down && found.contains_key(self.kind.as_str())
+    }
+}
+
+impl From<&crate::config::Config> for Orders {
+    fn from(config: &crate::config::Config) -> Self {
+        Self {
+            enabled: config.discovers(),
+            sockets: config.is_on("discovery.sockets"),
+            mdns: config.is_on("discovery.mdns"),
+            lan: config.is_on("discovery.lan"),
+            rounds: 0,
+        }
     }
 }

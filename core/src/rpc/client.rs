@@ -1,7 +1,7 @@
 //! A client of the host: what the terminal and the bridge use.
 
 use super::{Hello, HelloAnswer, Line, LineReader, Message, PROTOCOL, RpcError, SocketError, socket};
-use crate::events::Update;
+use crate::{events::Update, settings::Environment};
 use interprocess::local_socket::tokio::Stream;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -96,10 +96,11 @@ impl Client {
     /// # Errors
     /// When no host runs, or it speaks another protocol.
     pub async fn connect(state: &Path, client: &str) -> Result<Self, ConnectError> {
-        let host = HelloAnswer { protocol: 0, version: String::new(), pid: 0, started: String::new() };
+        let host = HelloAnswer::default();
         let mut this = Self { wire: Wire::open(state).await?, next_id: 0, updates: VecDeque::new(), host };
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let hello = Hello { protocol: PROTOCOL, client: client.to_owned(), version };
+        let environment = Some(Environment::of_process().fingerprints());
+        let hello = Hello { protocol: PROTOCOL, client: client.to_owned(), version, environment };
         this.host = timeout(HELLO_WITHIN, this.call("hello", &hello)).await.map_err(|_| CallError::NoAnswer)??;
         Ok(this)
     }

@@ -15,6 +15,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Version of the protocol. Within it methods and fields are only added.
 pub const PROTOCOL: u32 = 1;
@@ -28,10 +29,13 @@ pub struct Hello {
     pub client: String,
     /// Version of the client.
     pub version: String,
+    /// Fingerprints of the `MDD_` variables of the client, by name, to be told which of them the host was started without.
+    #[serde(default)]
+    pub environment: Option<BTreeMap<String, String>>,
 }
 
 /// The answer to `hello`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 pub struct HelloAnswer {
     /// [`PROTOCOL`] as the host knows it.
     pub protocol: u32,
@@ -41,6 +45,9 @@ pub struct HelloAnswer {
     pub pid: u32,
     /// When the host started, RFC 3339 in UTC.
     pub started: String,
+    /// Variables of the client that differ from those of the host's start; they count from its next one.
+    #[serde(default)]
+    pub environment_differs: Vec<String>,
 }
 
 /// For methods that take or give nothing.

@@ -166,6 +166,7 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             started: self.serving.host.started(),
+            environment_differs: self.serving.host.environment_differs(hello.environment.as_ref()),
         })
     }
 

@@ -1,0 +1,68 @@
+//! The listening sockets of this machine.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(any(not(target_os = "linux"), test))]
+mod portable;
+
+use std::{io, net::SocketAddr};
+
+/// A TCP socket that waits for connections.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Listening {
+    /// Where; for all addresses of this machine the unspecified one.
+    pub address: SocketAddr,
+    /// Who opened it.
+    pub owner: Owner,
+    /// What tells it from an earlier one at the same place.
+    pub number: u64,
+}
+
+/// Whose a socket is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Owner {
+    /// The user who runs this host.
+    Us,
+    /// Another user of this machine, by number.
+    Other(u32),
+}
+
+impl Listening {
+    /// Whether a client of this machine finds it at a loopback address.
+    pub fn is_here(&self) -> bool {
+        let ip = self.address.ip();
+        ip.is_loopback() || ip.is_unspecified()
+    }
+}
+
+/// A way to list them.
+pub trait Sockets: Send {
+    /// Those that listen now.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    fn list(&mut self) -> io::Result<Vec<Listening>>;
+
+    /// What runs the processes behind sockets of ours, as far as it may be known: folder, program and arguments.
+    fn programs(&mut self, of: &[Listening]) -> Vec<(u64, String)>;
+}
+
+/// The way of this system.
+///
+/// # Errors
+/// When it offers none.
+pub fn of_system() -> io::Result<Box<dyn Sockets>> {
+    #[cfg(target_os = "linux")]
+    return Ok(Box::new(linux::Netlink::open()?));
+    #[cfg(not(target_os = "linux"))]
+    return Ok(Box::new(portable::Listed::default()));
+}
+
+/// The way that works everywhere, to compare with.
+#[cfg(all(test, target_os = "linux"))]
+pub(super) fn portable() -> Box<dyn Sockets> {
+    Box::new(portable::Listed::default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Sees which ports of this machine begin and cease to be listened at, on a thread of its own.
+
+use super::sockets::{Listening, Owner, Sockets};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    io,
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    thread,
+    time::Duration,
+};
+use tokio::sync::mpsc;
+
+/// Between two looks; on Linux one costs some 40 µs.
+const LOOK_EVERY: Duration =
+    if cfg!(target_os = "linux") { Duration::from_millis(250) } else { Duration::from_secs(2) };
+/// Changes that may wait to be read.
+const KEPT: usize = 16;
+
+/// What listens at one port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// Whose it is; another user's when one of its sockets is.
+    pub owner: Owner,
+    /// What runs the processes of ours that hold it.
+    pub programs: Vec<String>,
+}
+
+/// The ports that can be reached at a loopback address, by number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// All of them.
+    pub ports: BTreeMap<u16, Port>,
+    /// Those with a socket that was not there before.
+    pub fresh: BTreeSet<u16>,
+}
+
+/// Ends the thread when it is dropped.
+pub struct Watcher {
+    seen: mpsc::Receiver<Seen>,
+    _end: Sender<()>,
+}
+
+impl Watcher {
+    /// Begins to look. The first news comes at once.
+    ///
+    /// # Errors
+    /// When there is no thread.
+    pub fn start(sockets: Box<dyn Sockets>) -> io::Result<Self> {
+        let (sender, seen) = mpsc::channel(KEPT);
+        let (end, ended) = channel();
+        thread::Builder::new().name("sockets".to_owned()).spawn(move || look(sockets, &sender, &ended))?;
+        Ok(Self { seen, _end: end })
+    }
+
+    /// The next change; `None` when the system tells nothing any more.
+    pub async fn next(&mut self) -> Option<Seen> {
+        self.seen.recv().await
+    }
+}
+
+fn look(mut sockets: Box<dyn Sockets>, news: &mpsc::Sender<Seen>, ended: &Receiver<()>) {
+    let mut memory = Memory::default();
+    let mut first = true;
+    loop {
+        match sockets.list() {
+            Ok(listed) => {
+                let told = memory.take(listed, sockets.as_mut());
+                if let Some(seen) = told.or_else(|| first.then(Seen::default))
+                    && news.blocking_send(seen).is_err()
+                {
+                    return;
+                }
+                first = false;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the listening sockets of this machine cannot be listed");
+                return;
+            }
+        }
+        match ended.recv_timeout(LOOK_EVERY) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// What was seen at the last look.
+#[derive(Default)]
+struct Memory {
+    sockets: HashSet<Listening>,
+    /// By the numbers of their sockets: finding a program costs some milliseconds, and it never changes.
+    programs: HashMap<u64, String>,
+}
+
+impl Memory {
+    /// Takes in a listing; `None` when nothing is new.
+    fn take(&mut self, listed: Vec<Listening>, sockets: &mut dyn Sockets) -> Option<Seen> {
+        let here: HashSet<Listening> = listed.into_iter().filter(Listening::is_here).collect();
+        if here == self.sockets {
+            return None;
+        }
+        let is_new = |socket: &&Listening| !self.sockets.contains(*socket);
+        let fresh: BTreeSet<u16> = here.iter().filter(is_new).map(|socket| socket.address.port()).collect();
+        self.programs.retain(|number, _| here.iter().any(|socket| socket.number == *number));
+        let unknown: Vec<Listening> = here
+            .iter()
+            .filter(|socket| socket.owner == Owner::Us && !self.programs.contains_key(&socket.number))
+            .cloned()
+            .collect();
+        if !unknown.is_empty() {
+            self.programs.extend(sockets.programs(&unknown));
+        }
+        let mut ports: BTreeMap<u16, Port> = BTreeMap::new();
+        for socket in &here {
+            let port =
+                ports.entry(socket.address.port()).or_insert_with(|| Port { owner: Owner::Us, programs: Vec::new() });
+            if socket.owner != Owner::Us {
+                port.owner = socket.owner;
+            }
+            port.programs.extend(self.programs.get(&socket.number).cloned());
+        }
+        self.sockets = here;
+        Some(Seen { ports, fresh })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Memory, Watcher};
+    use crate::discovery::sockets::{Listening, Owner, Sockets};
+    use std::{collections::VecDeque, io};
+
+    /// Listings that a test has made up, one after the other.
+    struct Script {
+        listings: VecDeque<Vec<Listening>>,
+        asked: usize,
+    }
+
+    impl Sockets for Script {
+        fn list(&mut self) -> io::Result<Vec<Listening>> {
+            self.listings.pop_front().ok_or_else(|| io::Error::other("the script is over"))
+        }
+
+        fn programs(&mut self, of: &[Listening]) -> Vec<(u64, String)> {
+            self.asked += of.len();
+            of.iter().map(|socket| (socket.number, format!("program {}", socket.number))).collect()
+        }
+    }
+
+    fn at(address: &str, owner: Owner, number: u64) -> Listening {
+        Listening { address: address.parse().unwrap(), owner, number }
+    }
+
+    #[test]
+    fn a_port_is_fresh_whenever_it_has_a_new_socket_and_programs_are_looked_for_once() {
+        let mut script = Script { listings: VecDeque::new(), asked: 0 };
+        let mut memory = Memory::default();
+        let web = at("127.0.0.1:80", Owner::Us, 1);
+        let docker = at("0.0.0.0:81", Owner::Other(0), 2);
+        let elsewhere = at("192.0.2.1:82", Owner::Us, 3);
+        let seen = memory.take(vec![web.clone(), docker.clone(), elsewhere], &mut script).unwrap();
+        assert_eq!(seen.fresh.into_iter().collect::<Vec<_>>(), [80, 81]);
+        assert_eq!((seen.ports[&80].owner, seen.ports[&81].owner), (Owner::Us, Owner::Other(0)));
+        assert_eq!(seen.ports[&80].programs, ["program 1"]);
+        assert!(seen.ports[&81].programs.is_empty());
+        assert_eq!(memory.take(vec![docker.clone(), web.clone()], &mut script), None);
+        // The same address with another socket: it was started again between two looks.
+        let seen = memory.take(vec![at("127.0.0.1:80", Owner::Us, 9), docker], &mut script).unwrap();
+        assert_eq!(seen.fresh.into_iter().collect::<Vec<_>>(), [80]);
+        let seen = memory.take(vec![], &mut script).unwrap();
+        assert!(seen.fresh.is_empty() && seen.ports.is_empty());
+        assert_eq!(script.asked, 2);
+    }
+
+    #[tokio::test]
+    async fn a_system_that_tells_nothing_ends_the_news() {
+        let listings = VecDeque::from([vec![]]);
+        let mut watcher = Watcher::start(Box::new(Script { listings, asked: 0 })).unwrap();
+        assert!(watcher.next().await.is_some(), "the first look is told also when there is nothing");
+        assert_eq!(watcher.next().await, None);
+    }
+}

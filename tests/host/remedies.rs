@@ -1,0 +1,125 @@
+//! Each remedy that is one click, applied as the button does it: the row becomes green.
+
+use mdd_core::{
+    Host,
+    diagnosis::Remedy,
+    events::{BackendView, Detail, StateName},
+};
+use mdd_sim::{Options, Sim};
+use mdd_tests::{Running, Stub, plugins};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// What the panel does when a remedy is clicked; `input` is what its user types or picks.
+pub(crate) fn press(host: &Host, row: &BackendView, remedy: &Remedy, input: &str) {
+    let argument = remedy.argument.clone().unwrap_or_default();
+    match remedy.action.as_str() {
+        "retry" => assert!(host.try_now(&row.id)),
+        "accept" => host.accept_backend(&argument).unwrap(),
+        "use-found-endpoint" => host.move_backend(&row.id, &argument).unwrap(),
+        "set-url" | "set-key" => _ = host.set_config(&argument, &input.into()).unwrap(),
+        other => panic!("{other} is not one click"),
+    }
+}
+
+/// The remedy of that action.
+pub(crate) fn remedy(row: &BackendView, action: &str) -> Remedy {
+    let reason = row.reason.clone().unwrap_or_else(|| panic!("{row:?} is fine"));
+    let found = reason.remedies.iter().find(|remedy| remedy.action == action);
+    found.cloned().unwrap_or_else(|| panic!("there is no {action} in {reason:?}"))
+}
+
+async fn is_green(running: &Running, kind: &str) {
+    running.until(kind, SOON, |row| row.state == StateName::Connected && row.reason.is_none()).await;
+}
+
+#[tokio::test]
+async fn retry_turns_a_service_that_is_there_again_green() {
+    let sim = Sim::start("comfyui").await.unwrap();
+    let folder = plugins(&["comfyui"]);
+    let running = Running::start(folder.path(), &[("comfyui", &sim.url())]);
+    is_green(&running, "comfyui").await;
+    sim.stop().await;
+    let gone = running.until("comfyui", SOON, |row| row.detail == Detail::Waiting && row.reason.is_some()).await;
+    sim.start_again().await.unwrap();
+    press(&running.host, &gone, &remedy(&gone, "retry"), "");
+    is_green(&running, "comfyui").await;
+}
+
+#[tokio::test]
+async fn another_address_turns_a_wrong_service_green() {
+    let (stranger, sim) = (Stub::start(&[], (404, "text/plain", "")).await, Sim::start("comfyui").await.unwrap());
+    let folder = plugins(&["comfyui"]);
+    let running = Running::start(folder.path(), &[]);
+    running.host.add_backend("comfyui", &stranger.url).unwrap();
+    let wrong = running.until("comfyui", SOON, |row| row.detail == Detail::Refused).await;
+    press(&running.host, &wrong, &remedy(&wrong, "set-url"), &sim.url());
+    is_green(&running, "comfyui").await;
+    assert_eq!(running.host.snapshot().backends.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_turns_a_locked_service_green() {
+    let sim = Sim::start(Options::new("litellm").key("sk-right")).await.unwrap();
+    let folder = plugins(&["litellm"]);
+    for wrong in [None, Some("sk-wrong")] {
+        let running = Running::start(folder.path(), &[("litellm", &sim.url())]);
+        if let Some(wrong) = wrong {
+            running.host.set_config("backends.litellm.key", &wrong.into()).unwrap();
+        }
+        let locked = running
+            .until("litellm", SOON, |row| {
+                let code = row.reason.as_ref().map(|reason| reason.code.as_str());
+                row.detail == Detail::Refused && (code == Some("needs-key")) == wrong.is_none()
+            })
+            .await;
+        press(&running.host, &locked, &remedy(&locked, "set-key"), "sk-right");
+        is_green(&running, "litellm").await;
+    }
+}
+
+/// Every failure says what was seen, what that means and what helps, and never only that it is unreachable.
+#[tokio::test]
+async fn ac_18_every_failure_is_told_apart() {
+    let folder = plugins(&["comfyui"]);
+    let mut seen = Vec::new();
+    for (status, media_type, body) in [
+        (401, "text/plain", "who are you"),
+        (403, "text/html", "<title>No</title>"),
+        (404, "text/plain", ""),
+        (500, "text/plain", "Traceback"),
+        (502, "text/html", "<title>Bad gateway</title>"),
+        (200, "text/html", "<html><title>Radio</title></html>"),
+        (200, "application/json", "{\"system\": 3}"),
+    ] {
+        let stub = Stub::start(&[], (status, media_type, body)).await;
+        let running = Running::start(folder.path(), &[("comfyui", &stub.url)]);
+        let row = running
+            .until("comfyui", SOON, |row| {
+                row.state == StateName::Disconnected && row.detail == Detail::Refused || row.attempt > 1
+            })
+            .await;
+        let reason = row.reason.unwrap();
+        let port = stub.url.rsplit(':').next().unwrap().to_owned();
+        assert!(reason.observation.contains(&status.to_string()), "{status}: {reason:?}");
+        assert!(!reason.meaning.is_empty() && !reason.remedies.is_empty(), "{status}: {reason:?}");
+        seen.push(reason.observation.replace(&port, "PORT"));
+    }
+    let different: std::collections::BTreeSet<_> = seen.iter().collect();
+    assert_eq!(different.len(), seen.len(), "{seen:#?}");
+}
+
+/// What was known stays known while a service is away, and a part that is missing is said of a service that works.
+#[tokio::test]
+async fn ac_19_what_is_missing_is_said_and_what_was_known_is_kept() {
+    let sim = Sim::start(Options::new("comfyui").fault(mdd_sim::Fault::SocketRefused)).await.unwrap();
+    let folder = plugins(&["comfyui"]);
+    let running = Running::start(folder.path(), &[("comfyui", &sim.url())]);
+    let limited = running.until("comfyui", SOON, |row| row.detail == Detail::Degraded && row.devices.is_some()).await;
+    assert_eq!(limited.state, StateName::Connected);
+    assert!(!limited.reason.unwrap().remedies.is_empty());
+    sim.stop().await;
+    let away = running.until("comfyui", SOON, |row| row.state == StateName::Disconnected).await;
+    assert_eq!((away.devices, away.models, away.version), (limited.devices, limited.models, limited.version));
+}

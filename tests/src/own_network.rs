@@ -1,0 +1,30 @@
+//! Tests that look around: each in a network of its own, so that it finds what it has started and nothing else.
+
+use crate::built;
+use std::{env, process::Command};
+
+/// Set inside.
+const INSIDE: &str = "MDD_TESTS_OWN_NETWORK";
+
+/// Runs a test in a network namespace that has nothing but a loopback interface. `name` is the test's own path.
+///
+/// # Panics
+/// When it fails, or when this system cannot make namespaces.
+pub fn in_own_network(name: &str, test: impl Future<Output = ()>) {
+    if env::var_os(INSIDE).is_some() {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
+        return runtime.block_on(test);
+    }
+    built();
+    let exe = env::current_exe().expect("a test knows its own path");
+    let mut command = Command::new("unshare");
+    // Whoever is not root is it inside, with the other users that the system grants.
+    match rustix::process::geteuid().is_root() {
+        true => command.arg("--net"),
+        false => command.args(["--map-root-user", "--map-auto", "--net"]),
+    };
+    command.args(["sh", "-c", r#"ip link set lo up && exec "$0" --exact "$1" --nocapture"#]).arg(exe).arg(name);
+    let status = command.env(INSIDE, "1").status().expect("unshare runs");
+    assert!(status.success(), "{name} failed in its own network");
+}
