@@ -33,7 +33,7 @@ use std::{
 };
 use tokio::{
     runtime::Handle,
-    sync::watch,
+    sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
     time::{Instant, interval_at},
 };
@@ -98,9 +98,10 @@ impl Host {
     }
 
     fn with_journal(settings: Settings, vetting: Vetting, journal: Arc<dyn Journal>) -> Result<Self, StartError> {
+        let (tell_misdeeds, misdeeds) = mpsc::unbounded_channel();
         let shared = Shared {
             transport: Transport::new(Handle::current())?,
-            runtime: DriverRuntime::start()?,
+            runtime: DriverRuntime::start_telling(tell_misdeeds)?,
             bus: Arc::new(Bus::default()),
             records: Records::load(settings.state_folder.join("health.json")),
         };
@@ -124,6 +125,7 @@ impl Host {
         let (tell_first_round, first_round) = watch::channel(!inner.orders.borrow().enabled);
         let tasks = vec![
             tokio::spawn(inner.clone().follow_plugins(drivers)),
+            tokio::spawn(inner.clone().judge_drivers(misdeeds)),
             tokio::spawn(inner.clone().discover(tell_first_round)),
             tokio::spawn(inner.clone().keep_up()),
             tokio::spawn(keep(inner.shared.records.clone())),

@@ -6,6 +6,7 @@
 mod gate;
 mod image;
 mod inert;
+mod inside;
 pub mod inspect;
 mod live;
 mod load;
@@ -16,7 +17,6 @@ mod refusal;
 mod registry;
 mod runtime;
 pub mod search;
-#[cfg(unix)]
 mod signals;
 mod source;
 mod stamp;
@@ -25,12 +25,13 @@ pub mod vet;
 mod watcher;
 
 pub use gate::Gate;
+pub use inside::Tag;
 pub use inspect::Inspected;
 pub use live::Plugins;
 pub use load::LoadedDriver;
 pub use refusal::Refusal;
 pub use registry::{DriverFile, DriverStatus, Registry};
-pub use runtime::DriverRuntime;
+pub use runtime::{DriverRuntime, Misdeed};
 pub use search::SearchPath;
 pub use vet::Vetting;
 

@@ -8,6 +8,11 @@ pub fn init(handle: LogArc) {
     let _contained = guard::catch(move || log::install(handle));
 }
 
+/// The `memory` of every driver file.
+pub extern "C" fn memory() -> u64 {
+    crate::memory::held()
+}
+
 /// The manifest as text. It was put together out of `str`s at compile time.
 pub fn manifest_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -36,6 +41,9 @@ macro_rules! export_driver {
                 driver: $declaration,
             }
 
+            #[global_allocator]
+            static ALLOCATOR: Counting = Counting;
+
             extern "C" fn manifest() -> RString {
                 RString::from(manifest_text(&MDD_MANIFEST))
             }
@@ -49,7 +57,7 @@ macro_rules! export_driver {
             }
 
             fn module() -> DriverModRef {
-                DriverMod { manifest, init: init_file, create: create_instance }.leak_into_prefix()
+                DriverMod { manifest, init: init_file, create: create_instance, memory }.leak_into_prefix()
             }
 
             extern "C" fn erased_module() -> RootModuleResult {

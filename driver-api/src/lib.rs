@@ -46,6 +46,7 @@ mod host;
 mod job;
 mod log;
 pub mod manifest;
+mod memory;
 pub mod model;
 pub mod multipart;
 mod race;
@@ -77,7 +78,8 @@ pub mod __export {
             export::{__call_root_module_loader, CheckTypeLayout, LibHeader, PrefixTypeTrait, RootModuleResult},
         },
         adapter::create,
-        export::{init, manifest_text},
+        export::{init, manifest_text, memory},
+        memory::Counting,
         model::Instance,
     };
 }

@@ -7,6 +7,8 @@ mod canary;
 mod cycles;
 mod hot;
 #[cfg(target_os = "linux")]
+mod operation;
+#[cfg(target_os = "linux")]
 mod refusals;
 mod vetting;
 

@@ -1,7 +1,7 @@
 //! A driver's object for one backend, with its futures on the drivers' runtime and its answers decoded.
 
 use crate::{
-    plugins::{DriverRuntime, LoadedDriver},
+    plugins::{DriverRuntime, LoadedDriver, Tag},
     transport::{Credential, Policy, SecretError, Services, Transport},
 };
 use mdd_driver_api::{
@@ -17,7 +17,9 @@ const KEPT_NEWS: usize = 64;
 
 /// One driver object and its policy.
 pub struct Instance {
-    object: DriverBox,
+    /// `None` once it is dropped.
+    object: Option<DriverBox>,
+    tag: &'static Tag,
     runtime: DriverRuntime,
     policy: Policy,
 }
@@ -46,7 +48,7 @@ impl Instance {
         instance: &mdd_driver_api::model::Instance,
     ) -> Result<Self, DriverError> {
         let object = driver.create(Services::under(transport, &policy), instance)?;
-        Ok(Self { object, runtime: runtime.clone(), policy })
+        Ok(Self { object: Some(object), tag: driver.tag(), runtime: runtime.clone(), policy })
     }
 
     /// Lets it use the secrets: the service was recognised.
@@ -78,36 +80,44 @@ impl Instance {
         attempt: &Attempt,
         port: JobPortArc,
     ) -> impl Future<Output = Result<Outcome, DriverError>> + Send + use<> {
-        let running = J::encode(attempt).map(|attempt| self.runtime.run(self.object.run(attempt, port)));
+        let running =
+            J::encode(attempt).map(|attempt| self.runtime.run(self.tag, "run", self.object().run(attempt, port)));
         async move { running?.await?.decode() }
     }
 
     /// Is it one of this driver's?
     pub fn identify(&self) -> impl Future<Output = Result<Identity, DriverError>> + Send + use<> {
-        decoded(self.runtime.run(self.object.identify()))
+        decoded(self.runtime.run(self.tag, "identify", self.object().identify()))
     }
 
     /// The cheapest proof of life.
     pub fn check(&self) -> impl Future<Output = Result<Sample, DriverError>> + Send + use<> {
-        decoded(self.runtime.run(self.object.check()))
+        decoded(self.runtime.run(self.tag, "check", self.object().check()))
     }
 
     /// What it can do and holds.
     pub fn inspect(&self) -> impl Future<Output = Result<Inspection, DriverError>> + Send + use<> {
-        decoded(self.runtime.run(self.object.inspect()))
+        decoded(self.runtime.run(self.tag, "inspect", self.object().inspect()))
     }
 
     /// One life of the push channel, and where its news come out.
     pub fn watch(&self) -> (impl Future<Output = Result<(), DriverError>> + Send + use<>, mpsc::Receiver<News>) {
         let (sender, receiver) = mpsc::channel(KEPT_NEWS);
         let sink = EventSinkArc::of(Sink(sender));
-        (self.runtime.run(self.object.watch(sink)), receiver)
+        (self.runtime.run(self.tag, "watch", self.object().watch(sink)), receiver)
+    }
+}
+
+impl Instance {
+    fn object(&self) -> &DriverBox {
+        self.object.as_ref().expect("it is only taken when the instance is dropped")
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
         self.close();
+        self.tag.during("drop", || drop(self.object.take()));
     }
 }
 

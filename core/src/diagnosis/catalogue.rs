@@ -63,6 +63,10 @@ pub(super) fn entry(code: &str) -> Entry {
         }
         "stopped-answering" => ("{title} was connected and has stopped answering.", &[RETRY, RESTART]),
         "driver-panicked" => ("The driver for {title} failed and is being started again.", &[REPORT]),
+        "driver-stuck" => {
+            ("The driver for {title} blocks a thread of all drivers and is being started again.", &[REPORT])
+        }
+        "driver-memory" => ("The driver for {title} holds more memory than any driver needs.", &[REPORT]),
         "host-fault" => ("mdd-host itself failed at this.", &[REPORT]),
         "missing-secret" => ("A key that this needs is not set.", &[SET_KEY]),
         "file-unreadable" => ("A file of the job cannot be read any more.", &[RETRY, REPORT]),

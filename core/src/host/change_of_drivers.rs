@@ -5,7 +5,7 @@ use crate::{
     connection::{Backend, Supervisor},
     diagnosis::Reason,
     events::{BackendView, Detail, Notice, NoticeSeverity, StateName},
-    plugins::LoadedDriver,
+    plugins::{LoadedDriver, Misdeed},
 };
 use std::{
     collections::BTreeMap,
@@ -14,6 +14,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 use tokio::{
+    sync::mpsc,
     task::JoinSet,
     time::{interval, timeout},
 };
@@ -54,6 +55,18 @@ impl Inner {
             while replacing.try_join_next().is_some() {}
             if changes.changed().await.is_err() {
                 return;
+            }
+        }
+    }
+
+    /// Writes down what drivers do wrong, and uses those no more that do it too often.
+    pub(super) async fn judge_drivers(self: Arc<Self>, mut misdeeds: mpsc::UnboundedReceiver<Misdeed>) {
+        while let Some(Misdeed { tag, what, is_final }) = misdeeds.recv().await {
+            let (inner, text) = (self.clone(), what.clone());
+            let judging = tokio::task::spawn_blocking(move || inner.plugins.gate().blame(&tag.sha256, &text, is_final));
+            if judging.await.unwrap_or(false) {
+                self.tell(NoticeSeverity::Problem, format!("The driver for {} is in quarantine: {what}.", tag.kind));
+                self.plugins.look();
             }
         }
     }
@@ -110,7 +123,7 @@ impl Inner {
             1 => format!("; a job that runs may end with {old}"),
             jobs => format!("; {jobs} jobs that run may end with {old}"),
         };
-        self.tell(format!("The driver for {title} is {new} from now on, and was {old}{rest}."));
+        self.tell(NoticeSeverity::Info, format!("The driver for {title} is {new} from now on, and was {old}{rest}."));
         for id in ids {
             replacing.spawn(self.clone().replace(id, driver.clone()));
         }
@@ -163,9 +176,9 @@ impl Inner {
         self.shared.bus.snapshot().backends.into_iter().filter(|row| row.kind == kind).collect()
     }
 
-    fn tell(&self, text: String) {
+    fn tell(&self, severity: NoticeSeverity, text: String) {
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        self.shared.bus.notify(Notice { at, severity: NoticeSeverity::Info, backend: None, text });
+        self.shared.bus.notify(Notice { at, severity, backend: None, text });
     }
 }
 

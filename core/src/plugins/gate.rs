@@ -3,9 +3,11 @@
 use super::{
     Inspected, LoadedDriver, Refusal, Vetting,
     image::{self, Image},
-    inspect, load, permission,
+    inspect,
+    load::{self, crash},
+    permission,
     records::{Records, Store},
-    trial,
+    signals, trial,
     vet::vet,
 };
 use mdd_driver_api::API_VERSION;
@@ -16,6 +18,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+/// File of what earlier hosts said when a driver took them down.
+const LAST_WORDS: &str = "last-words";
 /// Copies of one kind that are kept, the newest in use among them.
 const KEPT: usize = 2;
 
@@ -34,12 +38,25 @@ impl Gate {
     pub fn new(folder: &Path, vetting: Vetting) -> Self {
         let store = Store::new(folder);
         let records = Mutex::new(store.read());
+        if let Vetting::By(_) = vetting
+            && let Err(error) = crash::listen(&folder.join(LAST_WORDS))
+        {
+            tracing::warn!(%error, "a driver that takes this host down will not be known afterwards");
+        }
         Self { folder: folder.to_owned(), host: host(&vetting), vetting, store, records }
     }
 
     /// Takes note of what other processes have written down meanwhile.
     pub(super) fn recall(&self) {
         *self.records() = self.store.read();
+        for words in crash::take(&self.folder.join(LAST_WORDS)) {
+            let how = match signals::signal_name(words.signal) {
+                Some(name) => format!("it crashed the host in {}: {name}", words.method),
+                None if words.signal == 0 => format!("it ended the host in {}", words.method),
+                None => format!("it crashed the host in {}: signal {}", words.method, words.signal),
+            };
+            self.blame(&words.sha256, &how, true);
+        }
     }
 
     /// Brings one file from the disk to a loaded driver.
@@ -164,8 +181,7 @@ impl Gate {
 
     /// A driver took the host down, or was thrown out. Whoever certainly did is not used any more; others when they do it
     /// again and again. True: it is not used any more.
-    #[allow(dead_code)]
-    pub(super) fn blame(&self, sha256: &str, what: &str, certainly: bool) -> bool {
+    pub(crate) fn blame(&self, sha256: &str, what: &str, certainly: bool) -> bool {
         let mut isolated = false;
         self.change(|records| {
             let record = records.entry(sha256);

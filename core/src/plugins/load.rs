@@ -1,7 +1,14 @@
 //! The only place that runs code of a driver file for the first time.
 #![allow(unsafe_code)]
 
-use super::{Inspected, Refusal, image::Image, log};
+pub(super) mod crash;
+
+use super::{
+    Inspected, Refusal,
+    image::Image,
+    inside::{Inside, Place, Tag},
+    log,
+};
 use mdd_driver_api::{
     DriverError,
     abi::{DriverBox, DriverModRef, HostArc, J, LOADER_SYMBOL, RootHeader},
@@ -23,6 +30,7 @@ pub struct LoadedDriver {
     /// Hash of its bytes, lowercase hex.
     pub sha256: String,
     module: DriverModRef,
+    tag: &'static Tag,
 }
 
 impl std::fmt::Debug for LoadedDriver {
@@ -37,17 +45,23 @@ impl LoadedDriver {
         &self.manifest.driver.kind
     }
 
+    /// Names it to those who watch what drivers do.
+    pub fn tag(&self) -> &'static Tag {
+        self.tag
+    }
+
     /// Makes an instance for one backend.
     ///
     /// # Errors
     /// The driver's own, or its panic.
     pub fn create(&self, host: HostArc, instance: &Instance) -> Result<DriverBox, DriverError> {
+        let _inside = Inside::enter(Place { tag: self.tag, method: "create" });
         (self.module.create())(host, J::encode(instance)?).into_result()
     }
 }
 
 /// What came of loading a content: it is loaded once in the life of a process, and stays.
-type Once = Arc<OnceLock<Result<DriverModRef, [String; 3]>>>;
+type Once = Arc<OnceLock<Result<(DriverModRef, &'static Tag), [String; 3]>>>;
 
 /// Loads the image of an inspected file, unless this process has it already.
 pub(super) fn load(file: Inspected, image: Image) -> Result<LoadedDriver, Refusal> {
@@ -59,12 +73,14 @@ pub(super) fn load(file: Inspected, image: Image) -> Result<LoadedDriver, Refusa
     };
     let told = |refusal: Refusal| [refusal.code().to_owned(), refusal.to_string(), refusal.remedy().to_owned()];
     let module = once.get_or_init(|| load_once(&file, image).map_err(told)).clone();
-    let module = module.map_err(|[code, reason, remedy]| Refusal::Told { code, reason, remedy })?;
+    let (module, tag) = module.map_err(|[code, reason, remedy]| Refusal::Told { code, reason, remedy })?;
     let Inspected { path, manifest, sha256, bytes: _ } = file;
-    Ok(LoadedDriver { path, manifest, sha256, module })
+    Ok(LoadedDriver { path, manifest, sha256, module, tag })
 }
 
-fn load_once(file: &Inspected, image: Image) -> Result<DriverModRef, Refusal> {
+fn load_once(file: &Inspected, image: Image) -> Result<(DriverModRef, &'static Tag), Refusal> {
+    let tag = Tag::leaked(&file.manifest.driver.kind, &file.sha256);
+    let _inside = Inside::enter(Place { tag, method: "load" });
     let library = open(&image.path)?;
     // The loader knows it by a name with the number of this descriptor, which must never be another file's.
     std::mem::forget(image.file);
@@ -84,7 +100,8 @@ fn load_once(file: &Inspected, image: Image) -> Result<DriverModRef, Refusal> {
         return Err(Refusal::ManifestDiffers);
     }
     (module.init())(log::handle(&file.manifest.driver.kind));
-    Ok(module)
+    tag.counts_memory_by(module.memory());
+    Ok((module, tag))
 }
 
 fn says_the_same(reported: &str, embedded: &Manifest) -> bool {

@@ -104,7 +104,6 @@ impl Record {
     }
 
     /// One fault more; true when there are too many now.
-    #[allow(dead_code)]
     pub(super) fn has_failed(&mut self, now: SystemTime) -> bool {
         let now = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
         self.faults.retain(|fault| now.saturating_sub(*fault) < FAULTS_COUNT_FOR);

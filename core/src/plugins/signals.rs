@@ -1,5 +1,11 @@
 //! Names of the signals that a process dies of.
 
+/// None has a name where there are none.
+#[cfg(not(unix))]
+pub(super) fn signal_name(_number: i32) -> Option<&'static str> {
+    None
+}
+
 /// `SIGSEGV` for 11, where that is its number.
 #[cfg(unix)]
 pub(super) fn signal_name(number: i32) -> Option<&'static str> {

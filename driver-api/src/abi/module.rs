@@ -21,8 +21,10 @@ pub struct DriverMod {
     /// Called once per file, before the first `create`.
     pub init: extern "C" fn(LogArc),
     /// Makes one backend instance. No I/O in here.
-    #[sabi(last_prefix_field)]
     pub create: extern "C" fn(HostArc, J<Instance>) -> RResult<DriverBox, DriverError>,
+    /// Bytes that it has allocated and not freed yet.
+    #[sabi(last_prefix_field)]
+    pub memory: extern "C" fn() -> u64,
 }
 
 impl RootModule for DriverModRef {

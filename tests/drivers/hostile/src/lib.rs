@@ -101,7 +101,7 @@ fn harm(name: &str) {
         "panic" => panic!("as the test wants it"),
         "memory" => std::mem::forget(black_box(vec![1u8; 300 << 20])),
         "log" => {
-            for number in 0..1_000_000_u32 {
+            for number in 0..100_000_u32 {
                 mdd_driver_api::tracing::error!(number, "a line of the flood");
             }
         }
