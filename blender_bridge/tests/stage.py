@@ -77,7 +77,7 @@ def simulators() -> dict[str, str]:
     said = subprocess.run([HOST, "drivers", "list", "--json", "--plugins", PLUGINS], capture_output=True, check=True)
     known = [driver["kind"] for driver in json.loads(said.stdout)["drivers"] if driver["status"] == "active"]
     helped = subprocess.run([BIN / f"mdd-sim{END}", "--help"], capture_output=True, check=True, text=True).stdout
-    played = re.search(r"possible values: ([^\]]*)\]", helped)[1].split(", ")
+    played = re.split(r",\s+", re.search(r"possible values: ([^\]]*)\]", helped)[1])
     found = {}
     for kind in known:
         shapes = [name for name in played if name == kind or name.startswith(f"{kind}-")]
