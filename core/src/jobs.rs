@@ -21,6 +21,7 @@ mod names;
 mod news;
 mod notices;
 mod offers;
+mod pace;
 mod port;
 pub mod recipes;
 mod record;
@@ -82,13 +83,20 @@ pub struct Limits {
     pub result_bytes: u64,
     /// How long a job that was sent may take to end after it was cancelled.
     pub cancel_grace: Duration,
+    /// How long a service that does not tell may go on with work that nobody wants any more.
+    pub linger: Duration,
     /// How long jobs that are over are kept.
     pub retention: Retention,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { result_bytes: 8 << 30, cancel_grace: Duration::from_secs(10), retention: Retention::default() }
+        Self {
+            result_bytes: 8 << 30,
+            cancel_grace: Duration::from_secs(10),
+            linger: Duration::from_secs(300),
+            retention: Retention::default(),
+        }
     }
 }
 
@@ -290,6 +298,7 @@ fn report(link: &Link, instance: u64, transport: &Transport) -> Report {
         instance,
         slots: link.inventory.as_ref().map(|inventory| inventory.slots),
         boot: link.boot.clone(),
+        is_idle: link.queue.map(|queue| queue.running == 0 && queue.pending.unwrap_or(0) == 0),
         load: link.queue.map_or(0, |queue| queue.running + queue.pending.unwrap_or(0)),
     }
 }

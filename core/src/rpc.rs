@@ -21,8 +21,8 @@ pub use lines::{Line, LineReader, MAX_LINE};
 pub use lock::{HostLock, LockError, StartTurn};
 pub use methods::{
     BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer,
-    DriverChoice, DriverView, Drivers, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, KindView,
-    Kinds, Nothing, OperationView, PROTOCOL, PendingBackend, ProjectBackend, ProjectChoice, ProjectConsent,
+    DriverChoice, DriverView, Drivers, FolderAnswer, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList,
+    KindView, Kinds, Nothing, OperationView, PROTOCOL, PendingBackend, ProjectBackend, ProjectChoice, ProjectConsent,
     ProjectOpened, ProjectOpening, SearchedFolder,
 };
 pub use server::{Ended, ServeError, serve};

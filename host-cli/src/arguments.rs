@@ -185,6 +185,11 @@ pub(crate) enum JobsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Open the folder of a job, where its results are
+    Open {
+        /// Its id
+        job: String,
+    },
     /// Follow a job to its end
     Watch {
         /// Its id

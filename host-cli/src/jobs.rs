@@ -10,14 +10,14 @@ use anyhow::{Context as _, bail};
 use mdd_core::{
     events::{JobState, JobView, Snapshot, Update},
     jobs::{FileSource, Submission, Target},
-    rpc::{Client, JobChoice, JobList, Nothing},
+    rpc::{Client, FolderAnswer, JobChoice, JobList, Nothing},
 };
 use serde_json::Value;
 use std::{
     fmt::Write as _,
     io::Read as _,
     path::{Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 pub(crate) async fn run(global: &Global, state: &Path, command: JobsCommand) -> anyhow::Result<Verdict> {
@@ -38,6 +38,12 @@ pub(crate) async fn run(global: &Global, state: &Path, command: JobsCommand) -> 
         JobsCommand::Show { job, json } => {
             let view: JobView = client.call("jobs.show", &JobChoice { job }).await?;
             print(&view, json)?;
+            Ok(Verdict::InOrder)
+        }
+        JobsCommand::Open { job } => {
+            let FolderAnswer { folder } = client.call("jobs.open_folder", &JobChoice { job }).await?;
+            open::that_detached(&folder).with_context(|| format!("{folder} cannot be shown"))?;
+            output::text(&format!("{folder}\n"))?;
             Ok(Verdict::InOrder)
         }
         JobsCommand::Watch { job, json } => {
@@ -151,6 +157,9 @@ fn progress(view: &JobView) -> String {
         && progress.total > 0.0
     {
         let _infallible = write!(line, " {} of {} {}", progress.step, progress.total, progress.detail);
+        if let Some(left) = progress.left_ms.map(|ms| Duration::from_secs(ms.div_ceil(1000))) {
+            let _infallible = write!(line, ", {} left", humantime::format_duration(left));
+        }
     }
     line.trim_end().to_owned()
 }
@@ -200,6 +209,7 @@ fn print(view: &JobView, json: bool) -> anyhow::Result<()> {
             let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("→ {}{argument}", remedy.label)));
         }
     }
+    let _infallible = writeln!(text, "  {}", styled(DIM, &view.folder));
     for result in &view.results {
         let _infallible = writeln!(text, "  {}  {} bytes", result.path, result.bytes);
     }

@@ -3,6 +3,10 @@
 //!
 //! `MDD_CRASH_KILLS` says how often (200 without it), `MDD_CRASH_SEED` repeats the choices of an earlier run.
 
+#![forbid(unsafe_code)]
+// The lint spares only functions that carry `#[test]` themselves.
+#![allow(clippy::unwrap_used)]
+
 mod chance;
 mod client;
 mod journal;

@@ -3,16 +3,25 @@
 //!
 //! `MDD_DISK_FAULTS` says at how many calls of each sort the disk fails (8 without it).
 
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "it talks to the person or the lane that has started it")]
+
+#[cfg(target_os = "linux")]
 mod faults;
+#[cfg(target_os = "linux")]
 mod order;
+#[cfg(target_os = "linux")]
 mod submitting;
 
-use anyhow::ensure;
-use std::time::Instant;
+/// Only Linux has strace.
+#[cfg(not(target_os = "linux"))]
+fn main() {}
 
+#[cfg(target_os = "linux")]
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let began = Instant::now();
+    use anyhow::ensure;
+    let began = std::time::Instant::now();
     let violations = order::violations(&[]).await?;
     ensure!(violations.is_empty(), "acknowledged before it was durable: {violations:#?}");
     println!("{} acknowledgements, each after its write and its sync", order::JOBS);

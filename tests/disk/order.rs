@@ -30,7 +30,7 @@ pub(crate) async fn violations(variables: &[(&str, &str)]) -> anyhow::Result<Vec
         let Some((pid, call)) = line.split_once(' ') else { continue };
         let call = call.trim_start();
         journal.see(pid, call);
-        if let Some(number) = (0..JOBS).find(|&number| is_answer(call, &id(number))) {
+        if (0..JOBS).any(|number| is_answer(call, &id(number))) {
             acknowledged += 1;
             if !std::mem::take(&mut journal.durable) {
                 found.push(call.to_owned());

@@ -89,6 +89,7 @@ pub(super) fn entry(code: &str) -> Entry {
             ("{title} may still work on the job, or may have finished it.", &[CHECK_AGAIN, SEND_AGAIN, DISCARD])
         }
         "job-held" => ("The job is not tried again by itself: it may be what causes this.", &[CHECK_AGAIN, DISCARD]),
+        "disk-full" => ("There is not enough room for the result; the job goes on when there is.", &[RETRY]),
         "journal-set-aside" => (
             "The list of jobs was damaged, so a new one was begun. Services go on with what they have, and results \
              stay in their folders.",

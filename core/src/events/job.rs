@@ -108,6 +108,9 @@ pub struct Progress {
     pub total: f64,
     /// What is being worked on.
     pub detail: String,
+    /// Until it is done at the pace so far, in milliseconds; null while that cannot be told.
+    #[serde(default)]
+    pub left_ms: Option<u64>,
 }
 
 /// A result in the job's folder.

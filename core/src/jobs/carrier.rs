@@ -29,7 +29,7 @@ const LONG_RUN: Duration = Duration::from_secs(30);
 pub(super) async fn carry(room: Arc<Room>, job: Arc<Job>, slot: Option<Slot>) {
     let (backoff, rest) = (Backoff::default(), Rest::None);
     let declaration = room.declarations.of(&job.ticket.kind);
-    let mut carrier = Carrier { room, job, declaration, slot, backoff, rest, over: false };
+    let mut carrier = Carrier { room, job, declaration, slot, epoch: None, backoff, rest, over: false };
     while !carrier.over {
         let course = carrier.job.course().await;
         let job = carrier.job.clone();
@@ -48,6 +48,8 @@ struct Carrier {
     declaration: Arc<Declaration>,
     /// Its place on a backend: from before it is sent until nothing of it can be there any more.
     slot: Option<Slot>,
+    /// The life of the backend in which it was run last.
+    epoch: Option<u64>,
     backoff: Backoff,
     rest: Rest,
     /// The job's course may be another one's by then: a job that is over can be reopened.
@@ -128,6 +130,7 @@ impl Carrier {
     async fn run(&mut self, course: &Course, access: Access) {
         let slot = self.slot.as_mut().expect("`next_run` has taken it");
         let life = Life { backend: slot.backend.clone(), epoch: access.epoch };
+        self.epoch = Some(access.epoch);
         let attempt = attempt(&self.job, course, &life.backend, access.boot.as_deref());
         // The service went down after it had got the job, or might have.
         let went_down = course.is_sent()
@@ -253,9 +256,15 @@ impl Carrier {
     }
 
     async fn end(&mut self, ending: Ending) {
+        // What is unknown blocks nobody.
+        let goes_on = ending.remote_still_running && ending.state == JobState::Cancelled;
         self.settle(Step::Ended(ending)).await;
         self.over = true;
-        self.slot = None;
+        let slot = self.slot.take();
+        if let (Some(slot), Some(epoch), true) = (slot, self.epoch, goes_on) {
+            // The next job would only wait there, or get in the way.
+            self.room.spawn(slot.linger(epoch, self.room.limits.linger));
+        }
         self.room.notices.ended(self.job.view());
         self.room.ended.notify_one();
     }

@@ -1,6 +1,6 @@
 //! What a driver tells while it works: the latest wins, and clients see it at a pace that harms nobody.
 
-use super::{job::Job, room::Room};
+use super::{job::Job, pace::Pace, room::Room};
 use crate::events::{JobView, Progress};
 use mdd_driver_api::{
     abi::{Event, EventKind},
@@ -35,6 +35,7 @@ pub(super) struct News {
 #[derive(Debug, Default)]
 struct Latest {
     progress: Option<Progress>,
+    pace: Pace,
     queue_place: Option<u32>,
     /// Media type and bytes, until they are written.
     preview: Option<(String, Vec<u8>)>,
@@ -48,8 +49,9 @@ impl News {
         let mut latest = self.latest();
         match event.kind {
             EventKind::PROGRESS => {
-                latest.progress =
-                    Some(Progress { step: amount(event.step), total: amount(event.total), detail: words() });
+                let (step, total) = (amount(event.step), amount(event.total));
+                let left_ms = latest.pace.left_ms(step, total, Instant::now());
+                latest.progress = Some(Progress { step, total, detail: words(), left_ms });
                 latest.queue_place = None;
             }
             EventKind::QUEUE => latest.queue_place = Some(amount(event.step) as u32),

@@ -68,6 +68,13 @@ pub struct JobChoice {
     pub job: String,
 }
 
+/// The answer to `jobs.open_folder`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct FolderAnswer {
+    /// Where it is, and whatever the job has made with it.
+    pub folder: String,
+}
+
 /// The answer to `jobs.list`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct JobList {

@@ -2,8 +2,8 @@
 
 use super::{
     BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer,
-    DriverChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Nothing,
-    ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
+    DriverChoice, Drivers, ErrorCode, FolderAnswer, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList,
+    Kinds, Nothing, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
 };
 use crate::{
     config::ConfigView,
@@ -88,6 +88,8 @@ service! {
         "Accepts a job and answers once it is written down. The same id again is the same job.",
     "jobs.list" list_jobs(Nothing) -> JobList: "Every job that is kept, in the order of submission.",
     "jobs.show" show_job(JobChoice) -> JobView: "One job as it is now.",
+    "jobs.open_folder" open_job_folder(JobChoice) -> FolderAnswer:
+        "Says where the folder of a job is, which is there; the client opens it.",
     "jobs.cancel" cancel_job(JobChoice) -> JobView: "Asks for the end of a job and does not wait for it.",
     "jobs.retry" retry_job(JobChoice) -> JobView:
         "Tries at once what waits, and looks again at what is over without being done; nothing is sent twice.",

@@ -2,9 +2,9 @@
 
 use super::{
     BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer,
-    DriverChoice, Drivers, ErrorCode, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList, Kinds, Line,
-    LineReader, MAX_LINE, Message, Nothing, PROTOCOL, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening,
-    RpcError,
+    DriverChoice, Drivers, ErrorCode, FolderAnswer, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList,
+    Kinds, Line, LineReader, MAX_LINE, Message, Nothing, PROTOCOL, ProjectChoice, ProjectConsent, ProjectOpened,
+    ProjectOpening, RpcError,
     server::Serving,
     service::{self, Service},
     wire::notification_line,
@@ -300,6 +300,14 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
             let unknown = JobError::Unknown(choice.job);
             refused(&unknown, unknown.code())
         })
+    }
+
+    async fn open_job_folder(&mut self, choice: JobChoice) -> Result<FolderAnswer, RpcError> {
+        let folder = self.show_job(choice).await?.folder;
+        match tokio::fs::metadata(&folder).await {
+            Ok(found) if found.is_dir() => Ok(FolderAnswer { folder }),
+            Ok(_) | Err(_) => Err(not_found("folder", &folder)),
+        }
     }
 
     async fn cancel_job(&mut self, choice: JobChoice) -> Result<JobView, RpcError> {

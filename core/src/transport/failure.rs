@@ -108,6 +108,14 @@ pub enum Failure {
     /// The host has closed the instance.
     #[error("the instance is closed")]
     InstanceClosed,
+    /// The disk has no room for a body.
+    #[error("the disk has no room for the result: {wanted} bytes are needed and {free} are free")]
+    DiskFull {
+        /// What is still to come, as far as it is known.
+        wanted: u64,
+        /// What is free.
+        free: u64,
+    },
     /// A fault of the host.
     #[error("the host failed: {0}")]
     Host(String),
@@ -147,6 +155,7 @@ impl Failure {
             Self::MissingSecret(_) => "missing-secret",
             Self::File { .. } => "file-unreadable",
             Self::InstanceClosed => "instance-closed",
+            Self::DiskFull { .. } => "disk-full",
             Self::Host(_) => "host-fault",
         }
     }
@@ -178,7 +187,7 @@ impl Failure {
             Self::UpgradeRefused(401 | 403) | Self::MissingSecret(_) => ErrorKind::AUTH,
             Self::UpgradeRefused(_) => ErrorKind::REJECTED,
             Self::Blocked(_) | Self::UnknownSegment(_) => ErrorKind::UNSUPPORTED,
-            Self::File { .. } | Self::InstanceClosed | Self::Host(_) => ErrorKind::HOST,
+            Self::File { .. } | Self::InstanceClosed | Self::DiskFull { .. } | Self::Host(_) => ErrorKind::HOST,
         }
     }
 
@@ -217,6 +226,7 @@ impl Failure {
                 | Self::MissingSecret(_)
                 | Self::File { .. }
                 | Self::InstanceClosed
+                | Self::DiskFull { .. }
                 | Self::Host(_)
         )
     }

@@ -64,7 +64,8 @@ impl Limits {
 
     /// Starts the clock.
     pub(super) fn start(self) -> Deadlines {
-        Deadlines { limits: self, start: Instant::now() }
+        let now = Instant::now();
+        Deadlines { limits: self, whole: now, start: now }
     }
 }
 
@@ -80,10 +81,18 @@ fn millis(ms: u64, default: Option<Duration>) -> Option<Duration> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadlines {
     limits: Limits,
+    /// When all of it began.
+    whole: Instant,
+    /// When this exchange began.
     start: Instant,
 }
 
 impl Deadlines {
+    /// For another exchange, which has what is left of the whole time.
+    pub(super) fn anew(&self) -> Self {
+        Self { start: Instant::now(), ..*self }
+    }
+
     /// Waits for the head of the answer.
     pub(super) async fn head<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         self.before(after(self.start, self.limits.head, Failure::NoAnswer), work).await
@@ -105,7 +114,7 @@ impl Deadlines {
         own: Option<(Instant, Failure)>,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let whole = after(self.start, self.limits.total, Failure::TookTooLong);
+        let whole = after(self.whole, self.limits.total, Failure::TookTooLong);
         match own.into_iter().chain(whole).min_by_key(|(at, _)| *at) {
             None => work.await,
             Some((at, late)) => time::timeout_at(at, work).await.unwrap_or(Err(late)),

@@ -4,7 +4,7 @@ use super::{Failure, Policy, Round, address::Route, body::Payload, headers, limi
 use mdd_driver_api::abi::{Header, HttpRequest, RVec, WsRequest};
 use reqwest::{
     Method,
-    header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue},
+    header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, IF_RANGE, RANGE},
 };
 use serde::Deserialize;
 use std::sync::Arc;
@@ -76,6 +76,18 @@ impl Call {
             anonymous: options.anonymous,
             round: grant.round().cloned(),
         })
+    }
+
+    /// Asks for the rest of the body, as long as it is the same one; for all of it where nothing has come.
+    pub(super) fn go_on_at(&mut self, bytes: u64, validator: Option<&HeaderValue>) {
+        self.headers.remove(RANGE);
+        self.headers.remove(IF_RANGE);
+        if let Some(validator) = validator.filter(|_| bytes > 0)
+            && let Ok(range) = HeaderValue::try_from(format!("bytes={bytes}-"))
+        {
+            self.headers.insert(RANGE, range);
+            self.headers.insert(IF_RANGE, validator.clone());
+        }
     }
 
     /// Whether sending it twice is the same as sending it once.

@@ -223,3 +223,100 @@ async fn a_closed_instance_downloads_nothing_more() {
     let (result, ()) = tokio::join!(work, closing);
     assert_eq!(result.unwrap_err().code.as_str(), "instance-closed");
 }
+
+/// The head of an answer with `ten bytes!`, or a part of it.
+fn head(status: &str, tag: &str, rest: usize, from: usize) -> String {
+    let range = if from > 0 { format!("content-range: bytes {from}-9/10\r\n") } else { String::new() };
+    format!("HTTP/1.1 {status}\r\n{tag}content-length: {rest}\r\n{range}\r\n")
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_goes_on_where_it_was() {
+    let server = Server::start(|mut peer| async move {
+        let request = peer.request().await.unwrap();
+        let from = ["bytes=0-", "bytes=3-", "bytes=7-"].iter().position(|range| request.contains(range)).unwrap_or(0);
+        let (sent, next) = [(0, 3), (3, 7), (7, 10)][from];
+        let status = if sent == 0 { "200 OK" } else { "206 Partial Content" };
+        peer.say(head(status, "etag: \"one\"\r\n", 10 - sent, sent)).await;
+        peer.say(&b"ten bytes!"[sent..next]).await;
+    })
+    .await;
+    let target = Target::new();
+    let downloaded = download(server.port, get("/view"), &target, CAP).await.unwrap();
+    assert_eq!((downloaded.bytes, target.content().as_slice()), (10, &b"ten bytes!"[..]));
+    let requests = server.seen.requests();
+    assert_eq!(requests.len(), 3, "{requests:#?}");
+    assert!(!requests[0].contains("range"), "{requests:#?}");
+    for request in &requests[1..] {
+        assert!(request.contains("if-range: \"one\""), "{request}");
+    }
+    let once = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nten bytes!").await;
+    let same = download(once.port, get("/view"), &Target::new(), CAP).await.unwrap();
+    assert_eq!(same.sha256, downloaded.sha256);
+}
+
+#[tokio::test]
+async fn another_body_by_then_is_taken_from_its_beginning() {
+    // It is another one; the service knows no ranges; it is shorter; it goes on somewhere else.
+    for second in [
+        "HTTP/1.1 200 OK\r\netag: \"two\"\r\ncontent-length: 5\r\n\r\nother",
+        "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nother",
+        "HTTP/1.1 416 Range Not Satisfiable\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 0-4/5\r\ncontent-length: 5\r\n\r\nother",
+    ] {
+        let server = Server::start(move |mut peer| async move {
+            let asked = peer.request().await.unwrap();
+            match peer.nth {
+                0 => {
+                    peer.say(head("200 OK", "etag: \"one\"\r\n", 10, 0)).await;
+                    peer.say("ten").await;
+                }
+                1 => drop(peer.say(second).await),
+                _ => {
+                    assert!(!asked.contains("range"), "{asked}");
+                    peer.say("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nother").await;
+                }
+            }
+        })
+        .await;
+        let target = Target::new();
+        let downloaded = download(server.port, get("/view"), &target, CAP).await;
+        assert_eq!(downloaded.unwrap_or_else(|error| panic!("{second}: {error}")).bytes, 5);
+        assert_eq!(target.content(), b"other", "{second}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_only_ever_breaks_off_is_given_up() {
+    let server = Server::start(|mut peer| async move {
+        peer.request().await;
+        peer.say(head("200 OK", "etag: \"one\"\r\n", 10, 0)).await;
+    })
+    .await;
+    let error = download(server.port, get("/view"), &Target::new(), CAP).await.unwrap_err();
+    assert_eq!((error.kind, error.code.as_str()), (ErrorKind::TRANSPORT, "answer-cut-short"));
+    assert!((2..=10).contains(&server.seen.connections()), "{}", server.seen.connections());
+    // One that is merely alike is no place to go on.
+    let server = Server::start(|mut peer| async move {
+        peer.request().await;
+        peer.say(head("200 OK", "etag: W/\"one\"\r\n", 10, 0)).await;
+        peer.say("ten").await;
+    })
+    .await;
+    assert!(download(server.port, get("/view"), &Target::new(), CAP).await.is_err());
+    assert_eq!(server.seen.connections(), 1);
+}
+
+#[tokio::test]
+#[cfg(unix)]
+async fn what_the_disk_has_no_room_for_is_not_begun() {
+    let server = Server::start(|mut peer| async move {
+        peer.request().await;
+        peer.say(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", u64::MAX / 4)).await;
+        peer.hang().await;
+    })
+    .await;
+    let error = download(server.port, get("/view"), &Target::new(), u64::MAX).await.unwrap_err();
+    assert_eq!((error.kind, error.code.as_str()), (ErrorKind::HOST, "disk-full"), "{error}");
+    eventually("the request ends", || server.seen.ended() == 1).await;
+}

@@ -17,6 +17,8 @@ pub(in crate::jobs) struct Report {
     pub(in crate::jobs) boot: Option<String>,
     /// What it has to do, as it says.
     pub(in crate::jobs) load: u32,
+    /// Whether it has nothing to do, where it tells.
+    pub(in crate::jobs) is_idle: Option<bool>,
 }
 
 /// One life of a connected backend: as long as its driver's object and its process stay the same.
@@ -27,6 +29,8 @@ pub(in crate::jobs) struct Access {
     /// Number of this life.
     pub(in crate::jobs) epoch: u64,
     pub(in crate::jobs) boot: Option<String>,
+    /// Whether it has nothing to do, where it tells.
+    pub(in crate::jobs) is_idle: Option<bool>,
 }
 
 /// One backend.
@@ -95,7 +99,7 @@ impl Place {
     }
 
     fn connect(&mut self, report: Report) {
-        let Report { runner, instance, boot, .. } = report;
+        let Report { runner, instance, boot, is_idle, .. } = report;
         let runner = runner.filter(|_| self.poisoned != Some(instance));
         let epoch = &mut self.epoch;
         self.access.send_if_modified(|access| {
@@ -114,7 +118,7 @@ impl Place {
             };
             // A boot that is not told for once is no other boot.
             let boot = boot.or_else(|| same_life.and_then(|before| before.boot.clone()));
-            *access = runner.map(|runner| Access { runner, instance, epoch, boot });
+            *access = runner.map(|runner| Access { runner, instance, epoch, boot, is_idle });
             was_connected || access.is_some()
         });
     }

@@ -33,6 +33,22 @@ impl Slot {
         let _over = self.access.wait_for(is_over).await;
     }
 
+    /// Keeps the slot for work that goes on although nobody wants it any more: until the backend says that it has
+    /// nothing to do, lives another life, or `longest` has passed.
+    pub(in crate::jobs) async fn linger(mut self, epoch: u64, longest: Duration) {
+        // What it has said before may be of before.
+        self.access.mark_unchanged();
+        let quiet = async {
+            while self.access.changed().await.is_ok() {
+                let access = self.access.borrow_and_update();
+                if access.as_ref().is_some_and(|access| access.epoch != epoch || access.is_idle == Some(true)) {
+                    return;
+                }
+            }
+        };
+        let _either_way = tokio::time::timeout(longest, quiet).await;
+    }
+
     /// What the backend does.
     pub(in crate::jobs) fn watch(&self) -> watch::Receiver<Option<Access>> {
         self.access.clone()

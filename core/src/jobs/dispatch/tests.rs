@@ -30,7 +30,7 @@ impl Runner for Idle {
 }
 
 fn connected(instance: u64, slots: u32) -> Report {
-    Report { runner: Some(Arc::new(Idle)), instance, slots: Some(slots), boot: None, load: 0 }
+    Report { runner: Some(Arc::new(Idle)), instance, slots: Some(slots), boot: None, load: 0, is_idle: None }
 }
 
 fn any() -> Target {

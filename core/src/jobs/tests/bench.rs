@@ -88,13 +88,14 @@ impl Bench {
             slots: lamp.slots,
             boot: boot.map(str::to_owned),
             load: lamp.load,
+            is_idle: Some(lamp.load == 0),
         };
         self.jobs.0.dispatcher.update(&lamp.backend, "lamp", report);
     }
 
     /// The backend is not connected any more.
     pub(super) fn disconnect(&self, lamp: &Lamp) {
-        let report = Report { runner: None, instance: lamp.instance, slots: None, boot: None, load: 0 };
+        let report = Report { runner: None, instance: lamp.instance, slots: None, boot: None, load: 0, is_idle: None };
         self.jobs.0.dispatcher.update(&lamp.backend, "lamp", report);
     }
 

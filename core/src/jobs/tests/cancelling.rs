@@ -2,7 +2,10 @@
 
 use super::bench::{Bench, settle, within};
 use crate::events::JobState;
-use mdd_driver_api::{DriverError, ErrorKind, Stage, model::OutcomeStatus};
+use mdd_driver_api::{
+    DriverError, ErrorKind, Stage,
+    model::{Outcome, OutcomeStatus},
+};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -190,4 +193,27 @@ async fn a_discarded_job_is_forgotten_and_its_results_stay() {
     for code in [bench.jobs.cancel("a").await.unwrap_err().code(), bench.jobs.wait("a").await.unwrap_err().code()] {
         assert_eq!(code, "unknown-job");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn work_that_goes_on_after_a_cancel_keeps_its_place_until_the_service_is_idle() {
+    let bench = Bench::new();
+    let lamp = bench.connect("lamp@1", 1);
+    bench.submit("a").await;
+    bench.submit("b").await;
+    let run = lamp.run().await;
+    run.checkpoint(Stage::RUNNING, "x").await.unwrap();
+    let cancelling = async {
+        run.port.cancelled().await;
+        let mut outcome = Outcome::new(OutcomeStatus::Cancelled);
+        outcome.remote_still_running = true;
+        run.end_with(Ok(outcome));
+    };
+    let (cancelled, ()) = tokio::join!(bench.jobs.cancel("a"), cancelling);
+    assert!(cancelled.unwrap().remote_still_running);
+    assert!(lamp.is_idle().await, "the next one would only wait there");
+    let waits = bench.until("b", |view| view.reason.is_some()).await;
+    assert_eq!(waits.reason.unwrap().code, "waiting-for-slot");
+    bench.tell(&lamp, None);
+    assert_eq!(lamp.run().await.attempt.job, "b");
 }

@@ -27,7 +27,7 @@ async fn progress_is_shown_at_a_bounded_rate_and_the_latest_wins() {
     let Update::Changes { changes, .. } = reader.next().await else { panic!("nothing was lost") };
     assert!((9..=12).contains(&changes.len()), "{} views in a second", changes.len());
     let Change::Job(view) = &changes.last().unwrap().change else { panic!("only the job changes") };
-    let Progress { step, total, detail } = view.progress.clone().unwrap();
+    let Progress { step, total, detail, .. } = view.progress.clone().unwrap();
     assert!(step > 850.0, "{step}");
     assert_eq!((total, detail.as_str(), view.queue_place), (20.0, "KSampler", None));
     run.end(OutcomeStatus::Done);
@@ -43,7 +43,10 @@ async fn numbers_and_words_of_drivers_are_made_harmless() {
     for step in [f64::NAN, f64::INFINITY, -1.0] {
         run.emit(EventKind::PROGRESS, step, "\"\\u001b[31mred\\u202e\"", Vec::new());
         let view = bench.until("a", |view| view.progress.is_some()).await;
-        assert_eq!(view.progress.unwrap(), Progress { step: 0.0, total: 20.0, detail: " [31mred".to_owned() });
+        assert_eq!(
+            view.progress.unwrap(),
+            Progress { step: 0.0, total: 20.0, detail: " [31mred".to_owned(), left_ms: None }
+        );
     }
     run.emit(EventKind::PROGRESS, 5.0, "not json", Vec::new());
     bench.until("a", |view| view.progress.as_ref().is_some_and(|progress| progress.detail.is_empty())).await;
