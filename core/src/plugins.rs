@@ -29,6 +29,7 @@ pub use inside::Tag;
 pub use inspect::Inspected;
 pub use live::Plugins;
 pub use load::LoadedDriver;
+pub use mdd_driver_api::manifest::Declaration;
 pub use refusal::Refusal;
 pub use registry::{DriverFile, DriverStatus, Registry};
 pub use runtime::{DriverRuntime, Misdeed};

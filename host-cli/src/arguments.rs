@@ -55,6 +55,15 @@ pub(crate) enum DriversCommand {
     List(ListOptions),
     /// Inspect, load and try one driver file
     Check(CheckOptions),
+    /// Begin a driver: a crate that builds and passes
+    New {
+        /// The folder to make; its name is the kind
+        #[arg(value_name = "NAME")]
+        folder: PathBuf,
+        /// Where mdd-driver-api is, when the folder is not in its repository
+        #[arg(long, value_name = "DIR")]
+        api: Option<PathBuf>,
+    },
     /// Use a driver again that was put into quarantine, and allow it where only what is allowed is used
     Trust {
         /// The file, or its hash

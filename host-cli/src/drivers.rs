@@ -1,5 +1,9 @@
 //! `drivers list`, `check`, `trust`, `quarantine`, `forget`, and what the host itself calls to try a driver.
 
+mod new;
+
+pub(crate) use new::new;
+
 use crate::{
     Verdict,
     arguments::{CheckOptions, Global, ListOptions},

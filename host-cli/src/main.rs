@@ -62,6 +62,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Drivers(DriversCommand::Check(options)) => drivers::check(&settings, &options),
         Command::Backends(command) => on_runtime(backends::run(&global, settings, command)),
         Command::Config(command) => on_runtime(config::run(&global, settings, command)),
+        Command::Drivers(DriversCommand::New { folder, api }) => drivers::new(&folder, api.as_deref()),
         Command::Drivers(DriversCommand::Trust { driver }) => {
             on_runtime(drivers::decide(&global, &settings, &driver, drivers::Decision::Trust))
         }

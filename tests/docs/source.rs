@@ -77,7 +77,10 @@ pub(crate) struct Driver {
 
 pub(crate) fn drivers() -> Vec<Driver> {
     let folders = fs::read_dir(root().join("drivers")).unwrap().map(|entry| entry.unwrap().path());
-    let drivers: Vec<_> = folders.filter(|folder| folder.join("manifest.json").is_file()).map(driver).collect();
+    let drivers: Vec<_> = folders
+        .filter(|folder| folder.join("manifest.json").is_file() && !folder.ends_with("template"))
+        .map(driver)
+        .collect();
     assert!(!drivers.is_empty());
     drivers
 }

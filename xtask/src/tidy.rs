@@ -1,5 +1,6 @@
 //! The rules of this repository that no linter knows, each reported with file and line.
 
+mod abi_chapter;
 mod api_version;
 mod boundary;
 mod form;
@@ -49,6 +50,7 @@ pub fn check() -> Result<()> {
     findings.extend(form::check(&files));
     findings.extend(places::check(&files));
     findings.extend(api_version::check(&files));
+    findings.extend(abi_chapter::check(&files));
     findings.extend(trees::check(&drivers)?);
     for finding in &findings {
         println!("{finding}");

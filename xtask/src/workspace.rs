@@ -36,7 +36,8 @@ pub fn drivers() -> Result<Vec<Driver>> {
     let mut drivers = Vec::new();
     for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let folder = entry?.path();
-        if folder.join("manifest.json").is_file() {
+        // What new drivers are made from drives nothing.
+        if folder.join("manifest.json").is_file() && folder.file_name().is_some_and(|name| name != "template") {
             drivers.push(driver(&folder).with_context(|| format!("{} is no driver", folder.display()))?);
         }
     }

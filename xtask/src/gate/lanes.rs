@@ -22,6 +22,7 @@ pub(super) const LANES: &[Lane] = &[
     lane("address-sanitizer", "drivers opened a hundred times with every access checked", address_sanitizer),
     lane("miri", "the boundary's own code under an interpreter that checks every access", miri),
     lane("disk", "no job is acknowledged before it is durable, and a disk that fails costs none", disk),
+    lane("nightly-driver", "a driver of another compiler with shuffled layouts is good", nightly_driver),
     lane("doctest", "the examples in the documentation run", doctest),
     lane("comfyui-client", "comfy-cli drives the simulator", comfyui_client),
     lane(
@@ -154,6 +155,22 @@ fn disk() -> Result<()> {
     process::capture(Command::new("strace").args(["-o", "/dev/null", "true"]))
         .map_err(|_| tool::Missing("strace may not look at processes here".into()))?;
     process::run(workspace::cargo().args(["run", "--package", "mdd-tests", "--example", "disk"]))
+}
+
+fn nightly_driver() -> Result<()> {
+    process::capture(Command::new("cargo").args(["+nightly", "--version"]))
+        .map_err(|_| tool::Missing("there is no nightly toolchain".into()))?;
+    let installation = dist::lay_out(PROFILE)?;
+    let target = workspace::root().join("target/nightly-driver");
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(workspace::root()).env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
+    cargo.env("CARGO_TARGET_DIR", &target).env("RUSTFLAGS", "-Zrandomize-layout");
+    process::run(cargo.args(["+nightly", "build", "--package", "mdd-driver-template"]))?;
+    let library = format!("{}mdd_driver_template{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let state = tempfile::tempdir()?;
+    let mut check = Command::new(&installation.host);
+    check.args(["drivers", "check"]).arg(target.join("debug").join(library)).arg("--state-dir").arg(state.path());
+    process::run(&mut check)
 }
 
 fn doc() -> Result<()> {
