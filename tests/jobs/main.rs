@@ -9,6 +9,7 @@ mod host;
 mod litellm;
 mod port;
 mod run;
+mod rvc_python;
 mod wan2gp;
 
 use std::time::Duration;

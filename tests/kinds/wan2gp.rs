@@ -29,13 +29,14 @@ async fn it_is_identified_by_its_own_name() {
 #[tokio::test]
 async fn other_servers_are_told_apart() {
     let other = r#"{"jsonrpc": "2.0", "id": 1, "result": {"serverInfo": {"name": "files", "version": "1"}}}"#;
+    let nobody = "HTTP 404 with the text \"Not Found\"";
     for (answer, seen) in [
         ((200, "application/json", other), "an MCP server called \"files\""),
-        ((200, "application/json", "{}"), "HTTP 200 with an empty JSON object"),
-        ((200, "application/json", r#"{"result": null}"#), "HTTP 200 with a JSON object with result"),
-        ((200, "text/html", "<title>x</title>"), "HTTP 200 with a web page titled \"x\""),
-        ((405, "application/json", r#"{"detail":"Method Not Allowed"}"#), "HTTP 405 with a JSON object with detail"),
-        (NOT_FOUND, "HTTP 404 with the text \"Not Found\""),
+        ((200, "application/json", "{}"), nobody),
+        ((200, "application/json", r#"{"result": null}"#), nobody),
+        ((200, "text/html", "<title>x</title>"), nobody),
+        ((405, "application/json", r#"{"detail":"Method Not Allowed"}"#), nobody),
+        (NOT_FOUND, nobody),
     ] {
         let stub = Stub::start(&[("/mcp/", answer)], NOT_FOUND).await;
         let identity = Subject::of("wan2gp", &stub.url).identify().await.unwrap();
@@ -47,12 +48,16 @@ async fn other_servers_are_told_apart() {
 #[tokio::test]
 async fn a_check_is_a_ping_and_costs_nothing() {
     let sim = sim().await;
-    let subject = Subject::backend("wan2gp", &sim.url());
+    let subject = Subject::of("wan2gp", &sim.url());
+    subject.identify().await.unwrap();
+    let before = sim.ledger();
+    let subject = subject.promoted();
     for _ in 0..3 {
         subject.check().await.unwrap();
     }
-    let ledger = sim.ledger();
-    assert_eq!((ledger.requests_to("/mcp/"), ledger.requests_total), (3, 3));
+    let after = sim.ledger();
+    assert_eq!(after.requests_to("/mcp/") - before.requests_to("/mcp/"), 3);
+    assert_eq!(after.requests_total - before.requests_total, 3);
 }
 
 #[tokio::test]

@@ -3,5 +3,6 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod gradio;
 mod litellm;
 mod server;

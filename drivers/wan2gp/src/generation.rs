@@ -52,6 +52,11 @@ impl Generation {
         let Ok(()) = replaced;
         settings
     }
+
+    /// How many tasks it has.
+    pub(crate) fn tasks(&self) -> usize {
+        self.settings.as_array().map_or(1, Vec::len)
+    }
 }
 
 /// A name that no earlier upload has: WanGP names what it makes out of a file after it, and overwrites.
@@ -102,7 +107,7 @@ mod tests {
         let files = [file("start", "image/png"), file("unused", "image/png")];
         let settings = json!([{"prompt": "a", "image_start": "mdd-file:start"}, {"image_refs": ["mdd-file:start"]}]);
         let generation = Generation::read(settings, &files).unwrap();
-        assert_eq!(generation.files.len(), 1);
+        assert_eq!((generation.files.len(), generation.tasks()), (1, 2));
         let media = BTreeMap::from([("start".to_owned(), "visual:1".to_owned())]);
         let expected = json!([{"prompt": "a", "image_start": "visual:1"}, {"image_refs": ["visual:1"]}]);
         assert_eq!(generation.with_files(&media), expected);

@@ -7,7 +7,7 @@ mod run;
 mod snapshot;
 mod tool;
 
-use crate::{generation::Generation, problem};
+use crate::{flavour::Flavour, generation::Generation, problem};
 use mdd_driver_api::{
     DriverError, ErrorKind, Host, Job, Request, Response, Result,
     model::{Attempt, Detach, Identity, Inspection, Model, Outcome, Sample},
@@ -39,8 +39,8 @@ impl Mcp {
         Self { host }
     }
 
-    /// Asks who it is.
-    pub(crate) async fn identify(&self) -> Result<Identity> {
+    /// Asks who it is; only what is no Gradio app, of which `seen` is said.
+    pub(crate) async fn identify(&self, seen: &str) -> Result<Identity> {
         let hello = json!({
             "protocolVersion": "2025-03-26",
             "capabilities": {},
@@ -48,21 +48,21 @@ impl Mcp {
         });
         let answer = self.host.send(message("initialize", &hello)?).await?;
         if matches!(answer.status, 502..=504) {
-            return answer.success().map(|answer| Identity::no(answer.in_words()));
+            return answer.success().map(|_| Identity::no(seen));
         }
         let Ok(body) = answer.json::<Value>() else {
-            return Ok(Identity::no(answer.in_words()));
+            return Ok(Identity::no(seen));
         };
         let server = &body["result"]["serverInfo"];
         match server["name"].as_str() {
             Some(NAME) => Ok(Identity::mine(98, "the MCP server of WanGP")
-                .with_flavour("mcp")
+                .with_flavour(Flavour::Mcp.name())
                 .because("it calls itself WanGP when an MCP client says hello")),
             Some(other) => {
                 let seen = format!("an MCP server called \"{}\"", mdd_driver_api::text::printable(other, 60));
                 Ok(Identity::no(seen))
             }
-            None => Ok(Identity::no(answer.in_words())),
+            None => Ok(Identity::no(seen)),
         }
     }
 

@@ -31,7 +31,22 @@ async fn its_own_driver_is_sure_and_no_other_claims_it() {
 }
 
 #[tokio::test]
+async fn no_other_app_is_a_wangp() {
+    for (kind, version, ..) in APPS.into_iter().chain([("gradio", "5.50.0", "", ""), ("gradio", "6.31.0", "", "")]) {
+        let sim = sim(kind, version).await;
+        let identity = Subject::of("wan2gp", &sim.url()).identify().await.unwrap();
+        assert_eq!((identity.verdict, identity.score), (Verdict::No, 0), "{version}");
+        let asked: Vec<String> = sim.ledger().requests.into_iter().map(|request| request.path).collect();
+        assert_eq!(asked, ["/config"], "a Gradio app is asked nothing else");
+    }
+}
+
+#[tokio::test]
 async fn no_driver_of_another_kind_claims_a_wangp() {
+    let stub = Stub::start(&[("/config", (200, "application/json", WANGP))], NOT_FOUND).await;
+    let identity = Subject::of("wan2gp", &stub.url).identify().await.unwrap();
+    assert_eq!((identity.verdict, identity.score, identity.flavour.as_deref()), (Verdict::Mine, 100, Some("webui")));
+    assert_eq!((identity.version.as_deref(), identity.reasons.len()), (Some("12.60"), 3));
     let stub = Stub::start(&[("/config", (200, "application/json", WANGP))], NOT_FOUND).await;
     for driver in KINDS.into_iter().chain(OTHERS) {
         let identity = Subject::of(driver, &stub.url).identify().await.unwrap();
