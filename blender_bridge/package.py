@@ -229,7 +229,7 @@ def _entry(file: Path) -> dict | None:
             return None
         manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
     content = file.read_bytes()
-    kept = {name: value for name, value in manifest.items() if name not in ("copyright", "build")}
+    kept = {name: value for name, value in manifest.items() if name != "build"}
     return kept | {
         "archive_url": f"./{file.name}",
         "archive_size": len(content),

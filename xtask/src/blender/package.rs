@@ -62,8 +62,8 @@ pub(super) fn check(packages: &Path) -> Result<()> {
     Ok(())
 }
 
-const FIND_TOOL: &str = "import bpy, glob, pathlib; folder = pathlib.Path(bpy.__file__).parent; \
-    print(glob.glob(str(folder / '*' / 'scripts' / 'addons_core' / 'bl_pkg' / 'cli' / 'blender_ext.py'))[0])";
+const FIND_TOOL: &str = "import pathlib, sysconfig; packages = pathlib.Path(sysconfig.get_path('purelib')); \
+    print(next(packages.glob('bpy/*/scripts/addons_core/bl_pkg/cli/blender_ext.py')))";
 
 /// As Blender calls it.
 fn platform() -> Result<String> {
