@@ -55,13 +55,13 @@ pub fn of_system() -> io::Result<Box<dyn Sockets>> {
     #[cfg(target_os = "linux")]
     return Ok(Box::new(linux::Netlink::open()?));
     #[cfg(not(target_os = "linux"))]
-    return Ok(Box::new(portable::Listed::default()));
+    return Ok(Box::new(portable::Listed));
 }
 
 /// The way that works everywhere, to compare with.
 #[cfg(all(test, target_os = "linux"))]
 pub(super) fn portable() -> Box<dyn Sockets> {
-    Box::new(portable::Listed::default())
+    Box::new(portable::Listed)
 }
 
 #[cfg(test)]

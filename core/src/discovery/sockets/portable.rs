@@ -5,7 +5,6 @@ use crate::process;
 use std::io;
 
 /// Whoever asks sees the processes of their own user only, so all of them are ours.
-#[derive(Default)]
 pub(super) struct Listed;
 
 impl Sockets for Listed {
