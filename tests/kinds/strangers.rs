@@ -1,4 +1,4 @@
-//! What is no service of the kind, or one in trouble: both drivers say what they saw.
+//! What is no service of the kind, or one in trouble: the drivers say what they saw.
 
 use crate::stub::{Answer, Stub};
 use mdd_driver_api::{ErrorKind, model::Verdict};
@@ -6,6 +6,9 @@ use mdd_sim::{Fault, Options, Sim};
 use mdd_tests::Subject;
 
 const KINDS: [&str; 2] = ["comfyui", "litellm"];
+/// The same with the kinds of Gradio apps: the driver, and who plays its service.
+const ALL: [(&str, &str); 4] =
+    [("comfyui", "comfyui"), ("litellm", "litellm"), ("audioldm", "audioldm"), ("rvc", "rvc-webui")];
 
 async fn seen(kind: &str, answer: Answer) -> (Verdict, u8, String) {
     let stub = Stub::start(&[], answer).await;
@@ -16,7 +19,7 @@ async fn seen(kind: &str, answer: Answer) -> (Verdict, u8, String) {
 #[tokio::test]
 async fn a_stranger_is_no_match_and_is_described() {
     let page = "<!doctype html><html><head><title>My Router</title></head></html>";
-    for kind in KINDS {
+    for (kind, _) in ALL {
         for (answer, words) in [
             ((200, "text/html", page), "HTTP 200 with a web page titled \"My Router\""),
             ((404, "text/html", page), "HTTP 404 with a web page titled \"My Router\""),
@@ -57,7 +60,7 @@ async fn each_driver_refuses_the_other_service() {
 
 #[tokio::test]
 async fn a_login_in_front_is_locked_and_claims_nothing() {
-    for kind in KINDS {
+    for (kind, _) in ALL {
         for status in [401, 403, 407] {
             let (verdict, score, seen) = seen(kind, (status, "text/plain", "who are you?")).await;
             assert_eq!((verdict, seen), (Verdict::Locked, format!("HTTP {status} with the text \"who are you?\"")));
@@ -68,7 +71,7 @@ async fn a_login_in_front_is_locked_and_claims_nothing() {
 
 #[tokio::test]
 async fn a_service_behind_a_gateway_is_not_there_yet() {
-    for kind in KINDS {
+    for (kind, _) in ALL {
         for status in [500, 502, 503, 504] {
             let stub = Stub::start(&[], (status, "text/html", "<title>Bad Gateway</title>")).await;
             let subject = Subject::of(kind, &stub.url);
@@ -109,8 +112,8 @@ async fn a_service_in_trouble_is_an_error_with_what_was_observed() {
 
 #[tokio::test]
 async fn a_check_that_meets_another_service_fails() {
-    for kind in KINDS {
-        let sim = Sim::start(kind).await.unwrap();
+    for (kind, played) in ALL {
+        let sim = Sim::start(played).await.unwrap();
         let subject = Subject::of(kind, &sim.url());
         subject.check().await.unwrap();
         sim.inject(Fault::Html).await;
@@ -135,8 +138,8 @@ async fn what_begins_as_json_and_is_none_is_an_error() {
 
 #[tokio::test]
 async fn a_killed_service_is_gone_and_comes_back() {
-    for kind in KINDS {
-        let sim = Sim::start(kind).await.unwrap();
+    for (kind, played) in ALL {
+        let sim = Sim::start(played).await.unwrap();
         let subject = Subject::of(kind, &sim.url());
         subject.check().await.unwrap();
         sim.stop().await;

@@ -121,10 +121,8 @@ async fn law_5_an_app_that_is_gone_is_waited_for() {
         sim.stop().await;
         let error = run.error().await;
         assert_eq!((error.kind, error.effect), (ErrorKind::TRANSPORT, Effect::UNKNOWN), "{version}: {error:?}");
-        if *version != "3.14.0" {
-            let error = Run::start(&subject, resumed(attempt, &noted, None)).error().await;
-            assert_eq!((error.kind, error.effect), (ErrorKind::TRANSPORT, Effect::UNKNOWN), "{version}: {error:?}");
-        }
+        let error = Run::start(&subject, resumed(attempt, &noted, None)).error().await;
+        assert_eq!((error.kind, error.effect), (ErrorKind::TRANSPORT, Effect::UNKNOWN), "{version}: {error:?}");
         let error = Run::start(&subject, generate("generate", 0.1)).error().await;
         assert_eq!((error.kind, error.effect), (ErrorKind::TRANSPORT, Effect::NONE), "{version}: {error:?}");
     }

@@ -2,8 +2,18 @@
 
 use super::{APPS, KINDS, generations, sim};
 use crate::stub::Stub;
+use mdd_core::{
+    connection::Shared,
+    discovery,
+    endpoint::Endpoint,
+    health::Records,
+    plugins::{self, DriverRuntime, LoadedDriver},
+    transport::Transport,
+};
 use mdd_driver_api::model::Verdict;
-use mdd_tests::Subject;
+use mdd_tests::{Subject, built};
+use std::sync::{Arc, OnceLock};
+use tokio::runtime::Handle;
 
 /// The kinds that have nothing to do with Gradio.
 const OTHERS: [&str; 2] = ["comfyui", "litellm"];
@@ -69,5 +79,29 @@ async fn an_unknown_app_of_any_generation_is_named_and_left_alone() {
         let asked: Vec<String> = sim.ledger().requests.into_iter().map(|request| request.path).collect();
         assert!(asked.iter().all(|path| path == "/config"), "{version}: {asked:?}");
         assert_eq!(asked.len(), KINDS.len(), "{version}");
+    }
+}
+
+#[tokio::test]
+async fn one_config_is_asked_of_a_candidate_however_many_drivers_look() {
+    static RUNTIME: OnceLock<DriverRuntime> = OnceLock::new();
+    let copies = tempfile::tempdir().unwrap();
+    let load = |kind: &str| Arc::new(plugins::open(&built().driver(kind), copies.path()).unwrap());
+    let drivers: Vec<Arc<LoadedDriver>> = OTHERS.into_iter().chain(KINDS).map(load).collect();
+    let shared = Shared {
+        transport: Transport::new(Handle::current()).unwrap(),
+        runtime: RUNTIME.get_or_init(|| DriverRuntime::start().unwrap()).clone(),
+        bus: Arc::default(),
+        records: Records::default(),
+    };
+    for (kind, version) in [("rvc-webui", "webui"), ("audioldm", "audioldm2"), ("gradio", "5.50.0")] {
+        let sim = sim(kind, version).await;
+        let endpoint = Endpoint::parse(&sim.url()).unwrap();
+        match discovery::identify(&endpoint, &drivers, &shared, false).await {
+            Ok(found) => assert_eq!(found.driver.kind(), if version == "webui" { "rvc" } else { "audioldm" }),
+            Err(nobody) => assert_eq!(nobody.seen, "a Gradio app titled \"Mimic Generator\", not one of ours"),
+        }
+        assert_eq!(sim.ledger().requests_to("/config"), 1, "{version}");
+        assert_eq!(sim.ledger().forbidden, [""; 0], "{version}");
     }
 }

@@ -50,10 +50,10 @@ impl Carrier<'_> {
         Err(problem::NOT_ACCEPTED.error(kind, ErrorKind::TRANSPORT, text).without_effect())
     }
 
-    /// Whether the server was started again since the call was sent, where it tells.
+    /// Whether the server was started again since the call was sent, where it tells. Where it does not, it has to answer at
+    /// least: a host that has seen it go knows by then.
     async fn is_another_start(&self) -> Result<bool> {
-        let Some(then) = self.state.boot.clone() else { return Ok(false) };
         let now = self.app.check().await.map_err(says_nothing)?.boot;
-        Ok(now.is_some_and(|now| now != then))
+        Ok(self.state.boot.as_ref().zip(now).is_some_and(|(then, now)| *then != now))
     }
 }

@@ -140,7 +140,11 @@ fn login(process: &Gradio, request: &Request) -> Reply {
         return detail(400, "Incorrect credentials.");
     }
     let cookie = |name: &str, rest: &str| format!("{name}={}; Path=/; HttpOnly; {rest}", process.token);
-    Reply::compact_json(200, &object! { "success" => true })
+    let reply = match process.app.dialect {
+        Dialect::Inline => Reply::empty(302).with("location", "/"),
+        _ => Reply::compact_json(200, &object! { "success" => true }),
+    };
+    reply
         .with("set-cookie", cookie("access-token-x", "SameSite=none; Secure"))
         .with("set-cookie", cookie("access-token-unsecure-x", "SameSite=lax"))
 }
