@@ -5,8 +5,10 @@ mod latency;
 mod records;
 mod ring;
 mod summary;
+mod teller;
 
 pub use history::{ErrorView, HealthView, History, Point, SeriesView, UptimeView};
 pub use latency::{Latency, LatencyView};
 pub use records::{Record, Records};
 pub use summary::{Severity, Summary, summarize};
+pub use teller::Teller;

@@ -12,11 +12,11 @@ pub use changes::ChangeError;
 
 use crate::{
     config::{Config, ConfigView},
-    connection::{Shared, Supervisor},
+    connection::{CHECK_EVERY, Shared, Supervisor, Tempo},
     diagnosis,
     discovery::Orders,
-    events::{BackendView, Bus, Changes, Snapshot, StateName, Subscription},
-    health::{HealthView, Records},
+    events::{BackendView, Bus, Change, Changes, Snapshot, StateName, Subscription, Update},
+    health::{HealthView, Records, Teller},
     jobs::{self, Jobs, Journal},
     plugins::{DriverRuntime, Gate, LoadedDriver, Plugins, Registry, SearchPath, Vetting},
     rpc::{Drivers, HostLock, ProjectBackend, ProjectOpened},
@@ -35,7 +35,7 @@ use tokio::{
     runtime::Handle,
     sync::{mpsc, watch},
     task::{JoinHandle, spawn_blocking},
-    time::{Instant, interval_at},
+    time::{Instant, interval_at, sleep_until},
 };
 
 /// Why a host could not be started.
@@ -104,6 +104,7 @@ impl Host {
             runtime: DriverRuntime::start_telling(tell_misdeeds)?,
             bus: Arc::new(Bus::default()),
             records: Records::load(settings.state_folder.join("health.json")),
+            tempo: Tempo::new(CHECK_EVERY, Instant::now()),
         };
         let folders = settings.plugins.iter().cloned().chain(changes::plugins_of(&settings));
         let plugins =
@@ -111,6 +112,7 @@ impl Host {
         let drivers = plugins.active();
         let declarations: Vec<_> = drivers.iter().map(|driver| driver.manifest.driver.clone()).collect();
         let book = Book::open(&settings, &declarations);
+        shared.tempo.change(book.config.check_every());
         let inner = Arc::new(Inner {
             jobs: carried(&settings, &shared, &drivers, journal),
             orders: watch::Sender::new(Orders::from(&*book.config)),
@@ -128,6 +130,7 @@ impl Host {
             tokio::spawn(inner.clone().judge_drivers(misdeeds)),
             tokio::spawn(inner.clone().discover(tell_first_round)),
             tokio::spawn(inner.clone().keep_up()),
+            tokio::spawn(tell(inner.shared.bus.clone())),
             tokio::spawn(keep(inner.shared.records.clone())),
         ];
         Ok(Self { inner, first_round, tasks })
@@ -373,6 +376,42 @@ impl Drop for Host {
     }
 }
 
+/// Tells people what becomes of the services.
+async fn tell(bus: Arc<Bus>) {
+    let (mut teller, mut news) = (Teller::default(), Subscription::new(&bus));
+    loop {
+        let due = teller.due();
+        tokio::select! {
+            update = news.next() => show(&mut teller, update),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+        }
+        let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        for notice in teller.speak(Instant::now(), &at) {
+            bus.notify(notice);
+        }
+    }
+}
+
+fn show(teller: &mut Teller, update: Update) {
+    let now = Instant::now();
+    match update {
+        Update::Snapshot(snapshot) => {
+            snapshot.jobs.iter().for_each(|job| teller.see_job(job));
+            snapshot.backends.iter().for_each(|backend| teller.see(backend, now));
+        }
+        Update::Changes { changes, .. } => {
+            for change in changes {
+                match change.change {
+                    Change::Backend(backend) => teller.see(&backend, now),
+                    Change::BackendRemoved(id) => teller.forget(&id),
+                    Change::Job(job) => teller.see_job(&job),
+                    Change::JobRemoved(_) | Change::Notice(_) | Change::Store(_) => {}
+                }
+            }
+        }
+    }
+}
+
 async fn keep(records: Records) {
     let mut times = interval_at(Instant::now() + KEEP_EVERY, KEEP_EVERY);
     loop {
@@ -422,6 +461,7 @@ impl Inner {
     }
 
     fn tell_config(&self, config: &Config) {
+        self.shared.tempo.change(config.check_every());
         self.orders.send_if_modified(|orders| {
             let next = Orders { rounds: orders.rounds, ..Orders::from(config) };
             let changed = *orders != next;

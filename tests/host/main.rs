@@ -3,9 +3,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod acceptance;
 mod discovery;
+mod evidence;
 mod panics;
 mod remedies;
 mod service;
 mod settings;
 mod states;
+mod watched;

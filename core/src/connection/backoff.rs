@@ -27,6 +27,11 @@ impl Backoff {
         ceiling.mul_f64(fraction).max(FLOOR)
     }
 
+    /// Forgets failures over `most`: something speaks for a success soon.
+    pub fn soften(&mut self, most: u32) {
+        self.failures = self.failures.min(most);
+    }
+
     /// Only after identification and a good answer: a connect that merely succeeds proves nothing.
     pub fn reset(&mut self) {
         self.failures = 0;

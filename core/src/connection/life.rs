@@ -1,8 +1,11 @@
 //! The states of a backend, pure: time, randomness and the outcome of every question come in, commands go out.
 
+mod silence;
 mod state;
+mod tempo;
 
-pub use state::{Ask, Command, Connected, Fault, Input, Phase, Push, State, Words};
+pub use state::{Ask, Command, Connected, Evidence, Fault, Input, Phase, Push, Silence, State, Words};
+pub use tempo::{CHECK_EVERY, LONGEST, SHORTEST, Tempo};
 
 use super::Backoff;
 use crate::diagnosis::{Class, Reason};
@@ -10,14 +13,18 @@ use mdd_driver_api::model::{Identity, Sample, Verdict};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Between two checks of a healthy backend.
-const CHECK_EVERY: Duration = Duration::from_secs(5);
-/// After a miss, and while a change is under way.
+/// While a change is under way.
 const CHECK_SOON: Duration = Duration::from_secs(1);
 /// Without a push channel that the backend should have.
 const CHECK_POLLING: Duration = Duration::from_secs(2);
-/// Silence that ends a connection when nothing else speaks for the backend.
-const SILENCE: Duration = Duration::from_secs(30);
+/// Good answers in a row that end a change.
+const SETTLED: u8 = 3;
+/// Whoever has opened its port and gives no good answer is starting, and after this time it is stuck.
+const STARTING: Duration = Duration::from_secs(300);
+/// After a port was opened, pauses are no longer than those after so many failures…
+const SOFTENED: u32 = 2;
+/// …but not more often than this.
+const SOFTEN_EVERY: Duration = Duration::from_secs(60);
 /// Between two questions to a backend that needs its user.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -39,6 +46,22 @@ pub struct Life {
     first_sample: Option<Sample>,
     /// The explanation for faults that the machine itself states.
     words: Words,
+    tempo: Tempo,
+    /// Until when and how many times as patient it is, as the host was late.
+    strained: Option<(Instant, u32)>,
+    /// Nobody listened, in this outage.
+    was_closed: bool,
+    /// When somebody did again.
+    opened: Option<Instant>,
+    /// When the pauses were last made shorter for that.
+    softened: Option<Instant>,
+}
+
+impl Words {
+    /// The reason why a backend that works does not answer.
+    pub(super) fn busy(&self, seen: &str) -> Reason {
+        observed(&self.busy_silent, seen)
+    }
 }
 
 /// Adds what was seen to a reason that says where.
@@ -62,7 +85,18 @@ impl Life {
             faulted: None,
             first_sample: None,
             words,
+            tempo: Tempo::new(CHECK_EVERY, now),
+            strained: None,
+            was_closed: false,
+            opened: None,
+            softened: None,
         }
+    }
+
+    /// The same with another tempo.
+    #[must_use]
+    pub fn paced(self, tempo: Tempo) -> Self {
+        Self { tempo, ..self }
     }
 
     /// A backend that discovery has just recognised: its identity comes as the first input.
@@ -75,6 +109,11 @@ impl Life {
     /// Where it stands.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The explanations that it states by itself.
+    pub fn words(&self) -> &Words {
+        &self.words
     }
 
     /// Number of the attempt that is under way or comes next; 0 while connected.
@@ -125,6 +164,26 @@ impl Life {
                 _ => vec![],
             },
             Input::WatchEnded(fault) => self.watch_ended(fault, now, random),
+            Input::Listens => self.listens(now),
+            Input::Evidence(evidence) => self.evidence(evidence, now),
+            Input::Exited(reason) => self.exited(reason),
+            Input::Late(by) => self.late(by, now),
+            Input::Woke => self.woke(now),
+        }
+    }
+
+    /// Its turn has come sooner than the pause would end.
+    fn listens(&mut self, now: Instant) -> Vec<Command> {
+        match &self.state {
+            State::Waiting { .. } => {
+                if self.softened.is_none_or(|at| now.duration_since(at) >= SOFTEN_EVERY) {
+                    self.softened = Some(now);
+                    self.backoff.soften(SOFTENED);
+                }
+                self.begin(now)
+            }
+            State::Refused { asking: false, .. } => self.ask_refused(now),
+            State::Disabled | State::Connecting { .. } | State::Connected(_) | State::Refused { .. } => vec![],
         }
     }
 
@@ -171,7 +230,8 @@ impl Life {
             State::Waiting { .. } => self.begin(now),
             State::Connecting { phase: Phase::Watch, .. } => self.connected_without_push(now, random),
             State::Connecting { .. } => {
-                let fault = Fault { class: Class::Silent, reason: self.words.no_answer.clone() };
+                let reason = self.words.no_answer.clone();
+                let fault = Fault { class: Class::Silent, reason, may_start: true };
                 self.failed(fault, now, random)
             }
             State::Refused { asking: false, .. } => self.ask_refused(now),
@@ -195,6 +255,9 @@ impl Life {
     fn dialed(&mut self, result: Result<(), Fault>, now: Instant, random: u64) -> Vec<Command> {
         match (&self.state, result) {
             (State::Connecting { phase: Phase::Dial, .. }, Ok(())) => {
+                if self.was_closed {
+                    self.opened.get_or_insert(now);
+                }
                 self.enter(Phase::Identify, now);
                 vec![Command::Identify]
             }
@@ -249,32 +312,9 @@ impl Life {
                 vec![Command::Watch]
             }
             (State::Connecting { phase: Phase::Check, .. }, Err(fault)) => self.failed(fault, now, random),
-            (State::Connected(connected), Ok(sample)) => connected.answered(sample, now),
+            (State::Connected(connected), Ok(sample)) => connected.answered(sample, now, &self.tempo),
             (State::Connected(_), Err(fault)) => self.missed(fault, now, random),
             _ => vec![],
-        }
-    }
-
-    /// A check of a connected backend failed.
-    fn missed(&mut self, fault: Fault, now: Instant, random: u64) -> Vec<Command> {
-        let State::Connected(connected) = &mut self.state else { return vec![] };
-        match fault.class {
-            Class::Gone | Class::NeedsYou | Class::OurFault => self.failed(fault, now, random),
-            Class::Silent | Class::Odd => {
-                let (since, misses) =
-                    connected.silent.as_ref().map_or((now, 0), |(since, misses, _)| (*since, *misses));
-                // One odd answer may be a connection that was cut in the wrong moment; two are another service.
-                if fault.class == Class::Odd && misses > 0 {
-                    return self.failed(fault, now, random);
-                }
-                if now.duration_since(since) >= SILENCE {
-                    let reason = observed(&self.words.stopped_answering, &fault.reason.observation);
-                    return self.failed(Fault { class: Class::Silent, reason }, now, random);
-                }
-                connected.silent = Some((since, misses + 1, fault.reason));
-                connected.check = Ask::At(now + CHECK_SOON);
-                vec![]
-            }
         }
     }
 
@@ -282,7 +322,11 @@ impl Life {
         let no_live_updates = self.words.no_live_updates.clone();
         let State::Connected(connected) = &mut self.state else { return vec![] };
         let mut commands = Vec::new();
+        let is_stopped = connected.process == Some(Evidence::Stopped);
         match connected.push.clone() {
+            Push::Down(at, reason) if at <= now && is_stopped => {
+                connected.push = Push::Down(self.tempo.beat(now, CHECK_SOON), reason);
+            }
             Push::Down(at, reason) if at <= now => {
                 connected.push = Push::Opening(now + Phase::Watch.deadline(), reason);
                 commands.push(Command::Watch);
@@ -294,7 +338,11 @@ impl Life {
             Push::None | Push::Open | Push::Down(..) | Push::Opening(..) => {}
         }
         if matches!(connected.check, Ask::At(at) if at <= now) {
-            commands.extend(connected.ask());
+            match connected.ask() {
+                // It is stopped: there is nobody who could answer.
+                asked if asked.is_empty() => connected.check = Ask::At(self.tempo.beat(now, CHECK_SOON)),
+                asked => commands.extend(asked),
+            }
         }
         commands
     }
@@ -305,9 +353,10 @@ impl Life {
             State::Connected(connected) => {
                 self.watch_backoff.reset();
                 connected.push = Push::Open;
+                connected.heard = Some(now);
                 connected.take(sample);
                 // News from a backend that seemed silent: ask at once whether it answers again.
-                if connected.silent.is_some() && matches!(connected.check, Ask::At(_)) {
+                if connected.silence.is_some() && matches!(connected.check, Ask::At(_)) {
                     connected.check = Ask::At(now);
                 }
                 vec![]
@@ -358,9 +407,8 @@ impl Life {
         if matches!(push, Push::Open) {
             self.watch_backoff.reset();
         }
-        let mut connected =
-            Connected { check: Ask::At(now), silent: None, push, problem: None, queue: None, boot: None };
-        connected.check = Ask::At(now + connected.pace());
+        let mut connected = Connected::new(push, now, &self.tempo);
+        (self.was_closed, self.opened) = (false, None);
         for sample in self.first_sample.take().into_iter().chain(sample) {
             connected.take(sample);
         }
@@ -371,6 +419,7 @@ impl Life {
     /// Whatever was under way has failed: wait and try again, or wait for the user.
     fn failed(&mut self, fault: Fault, now: Instant, random: u64) -> Vec<Command> {
         let mut commands = vec![Command::Abandon];
+        let fault = self.starting(fault, now);
         if fault.class == Class::NeedsYou {
             self.key_refused = self.has_key;
             self.refused(fault.reason, now);
@@ -383,6 +432,21 @@ impl Life {
             commands.push(Command::DropInstance);
         }
         commands
+    }
+
+    /// Whoever has opened its port a while ago is not in order *yet*.
+    fn starting(&mut self, fault: Fault, now: Instant) -> Fault {
+        if fault.class == Class::Gone {
+            (self.was_closed, self.opened) = (true, None);
+            return fault;
+        }
+        match self.opened.map(|opened| now.duration_since(opened)) {
+            Some(open) if fault.may_start && open < STARTING => {
+                let seen = format!("for {} s; {}", open.as_secs(), fault.reason.observation);
+                Fault { reason: observed(&self.words.starting, &seen), ..fault }
+            }
+            Some(_) | None => fault,
+        }
     }
 
     fn refused(&mut self, reason: Reason, now: Instant) {

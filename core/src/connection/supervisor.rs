@@ -1,13 +1,16 @@
 //! One task per backend: performs the commands of its [`Life`], times what it does, and publishes what it sees.
 
-use super::{Backend, Command, Fault, Input, Instance, Life, Link, Words, instance::News, view};
+use super::{
+    Backend, Command, Fault, Input, Instance, Life, Link, State, Tempo, Words, awake::Awake, instance::News, view,
+    witness::Witness,
+};
 use crate::{
     diagnosis::{Class, Reason},
     endpoint::Endpoint,
     events::{BackendView, Bus, DeviceView, ModelView, ProcessView, QueueView, StateName},
     health::{Record, Records},
     plugins::{DriverRuntime, LoadedDriver},
-    process::{self, Process},
+    process::{self, Activity, Process},
     transport::{Credential, Transport},
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -35,7 +38,18 @@ pub struct Shared {
     pub bus: Arc<Bus>,
     /// Where histories are kept.
     pub records: Records,
+    /// When checks come.
+    pub tempo: Tempo,
 }
+
+/// Between two looks at a process that may be stopped.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Between two looks at the clocks when there is nothing else to look at.
+const LOOK_SELDOM: Duration = Duration::from_secs(2);
+/// A look that comes so much too late is a sign that the host itself is short of time.
+const LATE: Duration = Duration::from_millis(500);
+/// From the close of a process's sockets to its end.
+const ENDING: Duration = Duration::from_millis(100);
 
 /// The handle to a supervised backend. Dropping it ends the supervision and takes the backend out of the bus.
 pub struct Supervisor {
@@ -68,7 +82,8 @@ impl Supervisor {
     /// Goes on with a service that discovery has recognised, with the same instance.
     pub fn adopt(backend: Backend, shared: &Shared, instance: Instance, identity: Identity) -> Self {
         let mut task = Task::new(backend, shared.clone());
-        task.life = Life::recognised(words(&task.backend), !task.backend.secrets.is_empty(), Instant::now());
+        let life = Life::recognised(words(&task.backend), !task.backend.secrets.is_empty(), Instant::now());
+        task.life = life.paced(shared.tempo.clone());
         task.instance = Some(Arc::new(instance));
         task.identity = Some(identity.clone());
         Self::spawn(task, Input::Identified(Ok(identity)))
@@ -177,7 +192,14 @@ struct Task {
     /// Those of the inventory, as clients see them.
     models: Option<Arc<[ModelView]>>,
     /// The process that serves it, while it is connected and on this machine.
-    process: Option<Process>,
+    witness: Option<Witness>,
+    /// It is being looked for.
+    finding: bool,
+    /// The inventory is being read; and must be read again after that.
+    inspecting: bool,
+    inspect_again: bool,
+    next_look: Instant,
+    awake: Awake,
     record: Record,
     since: SystemTime,
     last: Option<BackendView>,
@@ -185,7 +207,7 @@ struct Task {
 
 impl Task {
     fn new(backend: Backend, shared: Shared) -> Self {
-        let life = Life::new(words(&backend), !backend.secrets.is_empty(), Instant::now());
+        let life = Life::new(words(&backend), !backend.secrets.is_empty(), Instant::now()).paced(shared.tempo.clone());
         let record = shared.records.of(&backend.id());
         Self {
             backend,
@@ -198,7 +220,12 @@ impl Task {
             identity: None,
             inventory: None,
             models: None,
-            process: None,
+            witness: None,
+            finding: false,
+            inspecting: false,
+            inspect_again: false,
+            next_look: Instant::now() + LOOK_EVERY,
+            awake: Awake::new(),
             record,
             since: SystemTime::now(),
             last: None,
@@ -211,9 +238,7 @@ impl Task {
             let input = tokio::select! {
                 request = requests.recv() => match request {
                     Some(Request::TryNow) => Some(Input::TryNow),
-                    Some(Request::Listens) => {
-                        matches!(self.life.state(), super::State::Waiting { .. }).then_some(Input::TryNow)
-                    }
+                    Some(Request::Listens) => Some(Input::Listens),
                     Some(Request::Disable) => Some(Input::Disable),
                     Some(Request::Configure(settings, secrets)) => {
                         self.configure(settings, secrets);
@@ -226,6 +251,8 @@ impl Task {
                 input = next_of(&mut self.watching), if self.watching.is_some() => {
                     input.map(|input| self.understand_watch(input))
                 }
+                () = ended(&mut self.witness), if self.witness.is_some() => self.process_ended(),
+                () = sleep_until(self.next_look) => self.look(),
                 () = sleep_until(self.life.due().unwrap_or_else(Instant::now)), if self.life.due().is_some() => {
                     Some(Input::Tick)
                 }
@@ -242,7 +269,42 @@ impl Task {
         self.take(Input::Disable);
         self.backend.settings = settings;
         self.backend.secrets = secrets;
-        self.life = Life::new(words(&self.backend), !self.backend.secrets.is_empty(), Instant::now());
+        let life = Life::new(words(&self.backend), !self.backend.secrets.is_empty(), Instant::now());
+        self.life = life.paced(self.shared.tempo.clone());
+    }
+
+    /// Looks at everything that does not tell by itself when it changes.
+    fn look(&mut self) -> Option<Input> {
+        let now = Instant::now();
+        if let Some(slept) = self.awake.slept() {
+            tracing::debug!(?slept, "the machine has slept");
+            self.record.history().skip(slept);
+            self.next_look = self.tempo_of_looks(now);
+            return Some(Input::Woke);
+        }
+        let late = now.saturating_duration_since(self.next_look);
+        self.next_look = self.tempo_of_looks(now);
+        if late >= LATE {
+            tracing::debug!(?late, "the host was short of time");
+            self.take(Input::Late(late));
+        }
+        let silent = matches!(self.life.state(), State::Connected(connected) if connected.silence.is_some());
+        self.witness.as_mut()?.look(silent, now).map(Input::Evidence)
+    }
+
+    fn tempo_of_looks(&self, now: Instant) -> Instant {
+        let pace = if self.witness.is_some() || self.is_connected() { LOOK_EVERY } else { LOOK_SELDOM };
+        self.shared.tempo.beat(now, pace)
+    }
+
+    fn is_connected(&self) -> bool {
+        matches!(self.life.state(), State::Connected(_))
+    }
+
+    fn process_ended(&mut self) -> Option<Input> {
+        let process = *self.witness.take()?.process();
+        let observation = format!("process {} of {} has exited", process.pid(), self.backend.endpoint.subject());
+        Some(Input::Exited(Reason::new("process-exited", observation, self.declaration())))
     }
 
     /// The only place where the life changes.
@@ -272,6 +334,7 @@ impl Task {
             Command::Abandon => {
                 self.asks.clear();
                 self.watching = None;
+                (self.finding, self.inspecting, self.inspect_again) = (false, false, false);
             }
             Command::DropInstance => {
                 if let Some(instance) = self.instance.take() {
@@ -336,19 +399,32 @@ impl Task {
     }
 
     fn check(&mut self) {
+        let start = Instant::now();
+        if let Some(witness) = &mut self.witness {
+            witness.begin(start);
+        }
         let asked = self.instance().map(|instance| instance.check());
+        let patience = self.life.patience(start);
+        let place = self.backend.endpoint.subject();
+        let process = self.witness.as_ref().map(|witness| *witness.process());
         self.asks.push(
             async move {
-                let start = Instant::now();
-                let deadline = super::Phase::Check.deadline();
                 let result = match asked {
-                    Ok(answer) => timeout(deadline, answer).await.unwrap_or_else(|_| {
-                        let text = format!("no answer within {} s", deadline.as_secs());
+                    Ok(answer) => timeout(patience, answer).await.unwrap_or_else(|_| {
+                        let seconds = (patience.as_secs_f64() * 10.0).round() / 10.0;
+                        let text = format!("{place} gave no answer within {seconds} s");
                         Err(DriverError::new(ErrorKind::TIMEOUT, text).with_code("no-answer"))
                     }),
                     Err(error) => Err(error),
                 };
-                Answer::Check(result, start.elapsed())
+                let time = start.elapsed();
+                if let (Err(error), Some(process)) = (&result, process)
+                    && Class::of(error) == Class::Gone
+                {
+                    // Its port is closed a moment before it has ended, and that is what is to be told.
+                    let _goes_on_without_its_port = timeout(ENDING, process.ended()).await;
+                }
+                Answer::Check(result, time)
             }
             .boxed(),
         );
@@ -362,11 +438,21 @@ impl Task {
     }
 
     fn inspect(&mut self) {
+        if std::mem::replace(&mut self.inspecting, true) {
+            self.inspect_again = true;
+            return;
+        }
         let Ok(asked) = self.instance().map(|instance| instance.inspect()) else { return };
         self.asks.push(async move { Answer::Inventory(asked.await) }.boxed());
     }
 
     fn understand(&mut self, answer: Answer) -> Option<Input> {
+        if matches!(answer, Answer::Inventory(_)) {
+            self.inspecting = false;
+            if std::mem::take(&mut self.inspect_again) {
+                self.inspect();
+            }
+        }
         match answer {
             Answer::Life(input) => {
                 if let Input::Identified(Ok(identity)) = &input {
@@ -375,8 +461,9 @@ impl Task {
                 Some(input)
             }
             Answer::Check(result, time) => {
-                if result.is_ok() {
-                    self.record.history().answered(time, Instant::now());
+                match &result {
+                    Ok(_) => self.answered(time),
+                    Err(_) => self.hear_witness(),
                 }
                 Some(Input::Checked(result.map_err(|error| self.fault(&error))))
             }
@@ -394,7 +481,8 @@ impl Task {
                 None
             }
             Answer::Process(process) => {
-                self.process = process;
+                self.finding = false;
+                self.witness = process.and_then(Witness::of);
                 None
             }
         }
@@ -415,7 +503,7 @@ impl Task {
                     Ok(()) => {
                         let reason =
                             Reason::new("no-live-updates", "the live connection was closed", self.declaration());
-                        Some(Fault { class: Class::Odd, reason })
+                        Some(Fault { class: Class::Odd, reason, may_start: false })
                     }
                 };
                 Input::WatchEnded(fault)
@@ -431,12 +519,41 @@ impl Task {
         fault(error, self.declaration())
     }
 
+    fn answered(&mut self, time: Duration) {
+        self.record.history().answered(time, Instant::now());
+        let exited = matches!(self.life.state(), State::Connected(connected) if connected.exited.is_some());
+        if exited {
+            // Somebody has taken its place.
+            self.find_process();
+        }
+    }
+
+    /// What the process did while a check went without a good answer.
+    fn hear_witness(&mut self) {
+        let now = Instant::now();
+        let late = now.saturating_duration_since(self.next_look);
+        if late >= LATE {
+            self.next_look = self.tempo_of_looks(now);
+            self.take(Input::Late(late));
+        }
+        if let Some(witness) = &self.witness
+            && witness.process().activity() == Activity::Gone
+        {
+            if let Some(exited) = self.process_ended() {
+                self.take(exited);
+            }
+        } else if let Some(evidence) = self.witness.as_mut().and_then(|witness| witness.judge(now)) {
+            self.take(Input::Evidence(evidence));
+        }
+    }
+
     /// Looks up who serves it.
     fn find_process(&mut self) {
         let endpoint = &self.backend.endpoint;
         if !endpoint.is_loopback() {
             return;
         }
+        self.finding = true;
         let addresses = endpoint.loopback_addresses();
         let looking = spawn_blocking(move || addresses.into_iter().find_map(process::holder).and_then(Process::of));
         self.asks.push(async move { Answer::Process(looking.await.ok().flatten()) }.boxed());
@@ -454,15 +571,17 @@ impl Task {
         let last_code = self.last.as_ref().and_then(|last| last.reason.as_ref()).map(|reason| &reason.code);
         if let Some(reason) = &seen.reason
             && last_code != Some(&reason.code)
+            && reason.code != self.life.words().not_tried.code
         {
             history.failed(&reason.code, &reason.observation, now, SystemTime::now());
         }
         history.becomes(view::usable(seen), now);
         drop(history);
         if is_connected && !was_connected {
+            self.next_look = self.next_look.min(self.shared.tempo.beat(now, LOOK_EVERY));
             self.find_process();
         } else if !is_connected {
-            self.process = None;
+            self.witness = None;
         }
     }
 
@@ -478,7 +597,7 @@ impl Task {
         let identity = self.identity.as_ref();
         let inventory = self.inventory.as_ref();
         let queue = match self.life.state() {
-            super::State::Connected(connected) => connected.queue.map(QueueView::from),
+            State::Connected(connected) => connected.queue.map(QueueView::from),
             _ => None,
         };
         let view = BackendView {
@@ -502,7 +621,7 @@ impl Task {
             uptime: history.uptime(),
             reconnects: history.reconnects(),
             last_errors: history.last_errors(),
-            process: self.process.as_ref().map(ProcessView::from),
+            process: self.witness.as_ref().map(|witness| ProcessView::from(witness.process())),
             devices: inventory.map(|inventory| inventory.devices.iter().map(DeviceView::from).collect()),
             models: self.models.clone(),
             makes: declaration.makes.clone(),
@@ -518,13 +637,22 @@ impl Task {
         self.update_link();
     }
 
+    /// What the driver tells, and the process. While that is looked for, nothing can be said.
+    fn boot(&self, of_driver: Option<&str>) -> Option<String> {
+        match &self.witness {
+            Some(witness) => Some(format!("{}/{}", of_driver.unwrap_or_default(), witness.process().identity())),
+            None if self.finding => None,
+            None => of_driver.map(str::to_owned),
+        }
+    }
+
     fn update_link(&self) {
         let link = match self.life.state() {
-            super::State::Connected(connected) => Link {
+            State::Connected(connected) => Link {
                 instance: self.instance.clone(),
                 inventory: self.inventory.clone(),
                 queue: connected.queue,
-                boot: connected.boot.clone(),
+                boot: self.boot(connected.boot.as_deref()),
             },
             _ => Link::default(),
         };
@@ -533,6 +661,14 @@ impl Task {
             *current = link;
             changed
         });
+    }
+}
+
+/// Resolves when the process of a backend has ended.
+async fn ended(witness: &mut Option<Witness>) {
+    match witness {
+        Some(witness) => (&mut witness.ended).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -551,7 +687,10 @@ async fn next_of(watching: &mut Option<Watching>) -> Option<FromWatch> {
 }
 
 fn fault(error: &DriverError, declaration: &Declaration) -> Fault {
-    Fault { class: Class::of(error), reason: Reason::of_error(error, declaration) }
+    let class = Class::of(error);
+    let drops = matches!(error.code.as_str(), "connection-reset" | "closed-without-answer");
+    let may_start = class == Class::Silent || drops || (500..600).contains(&error.http_status);
+    Fault { class, reason: Reason::of_error(error, declaration), may_start }
 }
 
 fn words(backend: &Backend) -> Words {
@@ -565,5 +704,8 @@ fn words(backend: &Backend) -> Words {
         no_live_updates: reason("no-live-updates", "the live connection gave no sign of life"),
         wrong_service: reason("wrong-service", &format!("{place} is something else")),
         needs_key: reason("needs-key", &format!("{place} wants a key")),
+        suspended: reason("suspended", &format!("the process that holds {place} is stopped")),
+        busy_silent: reason("busy-silent", "its process is at work and does not answer meanwhile"),
+        starting: reason("starting", &format!("{place} is open")),
     }
 }

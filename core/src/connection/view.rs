@@ -1,6 +1,6 @@
 //! The state of a backend as clients see it.
 
-use super::{Connected, Life, Phase, Push, State};
+use super::{Connected, Evidence, Life, Phase, Push, State, Words};
 use crate::{
     diagnosis::Reason,
     events::{Detail, StateName},
@@ -39,7 +39,7 @@ pub(super) fn seen(life: &Life) -> Seen {
             Seen { reason: last.clone(), ..plain(StateName::Connecting, detail) }
         }
         State::Connected(connected) => {
-            let (detail, reason) = connected_detail(connected);
+            let (detail, reason) = connected_detail(connected, life.words());
             Seen { reason, ..plain(StateName::Connected, detail) }
         }
     }
@@ -59,11 +59,19 @@ pub(super) fn usable(seen: &Seen) -> Option<bool> {
 }
 
 /// The worst of what is known wins.
-fn connected_detail(connected: &Connected) -> (Detail, Option<Reason>) {
-    if let Some((_, misses, reason)) = &connected.silent
-        && *misses >= 2
-    {
-        return (Detail::Unresponsive, Some(reason.clone()));
+fn connected_detail(connected: &Connected, words: &Words) -> (Detail, Option<Reason>) {
+    if connected.process == Some(Evidence::Stopped) {
+        return (Detail::Suspended, Some(words.suspended.clone()));
+    }
+    if let Some(silence) = &connected.silence {
+        match (connected.process, silence.misses) {
+            (Some(Evidence::Works), _) => {
+                return (Detail::Busy, Some(words.busy(&silence.reason.observation)));
+            }
+            // Whoever does nothing and does not answer will hardly do so a second later.
+            (Some(Evidence::Idle), _) | (_, 2..) => return (Detail::Unresponsive, Some(silence.reason.clone())),
+            (Some(Evidence::Stopped) | None, _) => {}
+        }
     }
     if let Push::Down(_, reason) | Push::Opening(_, reason) = &connected.push {
         return (Detail::Degraded, Some(reason.clone()));

@@ -62,6 +62,10 @@ pub(super) fn entry(code: &str) -> Entry {
             ("Live updates are not available; the status is asked for every two seconds instead.", &[RETRY, RESTART])
         }
         "stopped-answering" => ("{title} was connected and has stopped answering.", &[RETRY, RESTART]),
+        "process-exited" => ("{title} was running and is not any more.", &[START, RETRY]),
+        "suspended" => ("{title} is stopped, and goes on when whoever stopped it continues it.", &[RESTART]),
+        "busy-silent" => ("{title} works so hard that it answers nobody; that is usual while it loads a model.", &[]),
+        "starting" => ("{title} has opened its port and is not ready yet.", &[RETRY]),
         "driver-panicked" => ("The driver for {title} failed and is being started again.", &[REPORT]),
         "driver-stuck" => {
             ("The driver for {title} blocks a thread of all drivers and is being started again.", &[REPORT])

@@ -37,9 +37,15 @@ fn severity(backend: &BackendView) -> Severity {
         (StateName::Disabled, _) | (StateName::Connected, Detail::Ready | Detail::Busy) => Severity::Ok,
         (StateName::Connected, Detail::Unresponsive | Detail::Suspended) => Severity::Problem,
         (StateName::Connected | StateName::Connecting, _) => Severity::Attention,
-        (StateName::Disconnected, _) if backend.origin == Origin::Missing => Severity::Attention,
+        (StateName::Disconnected, _) if backend.origin == Origin::Missing || is_starting(backend) => {
+            Severity::Attention
+        }
         (StateName::Disconnected, _) => Severity::Problem,
     }
+}
+
+fn is_starting(backend: &BackendView) -> bool {
+    backend.reason.as_ref().is_some_and(|reason| reason.code == "starting")
 }
 
 fn sentence(backends: &[&BackendView]) -> String {
@@ -80,12 +86,13 @@ fn can_be_made(thing: &str, all: &[&BackendView]) -> bool {
 fn state_in_words(backend: &BackendView) -> String {
     let title = &backend.title;
     match (backend.state, backend.detail) {
+        (StateName::Connecting | StateName::Disconnected, _) if is_starting(backend) => format!("{title} is starting"),
         (StateName::Connecting, _) => format!("{title} is being connected"),
         (StateName::Connected, Detail::Unresponsive) => format!("{title} does not answer just now"),
         (StateName::Connected, Detail::Suspended) => format!("{title} is suspended"),
         (StateName::Connected, _) => format!("{title} works with limits"),
         (StateName::Disconnected | StateName::Disabled, _) => match backend.reason.as_ref() {
-            Some(reason) if matches!(reason.code.as_str(), "not-running" | "connection-refused") => {
+            Some(reason) if matches!(reason.code.as_str(), "not-running" | "connection-refused" | "process-exited") => {
                 format!("{title} is not running")
             }
             Some(reason) => format!("{title} is disconnected ({})", reason.observation),

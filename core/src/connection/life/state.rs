@@ -1,6 +1,6 @@
 //! The states, what moves between them, and what comes out.
 
-use super::{CHECK_EVERY, CHECK_POLLING};
+use super::{CHECK_POLLING, CHECK_SOON, SETTLED, Tempo};
 use crate::diagnosis::{Class, Reason};
 use mdd_driver_api::model::{Identity, Queue, Sample};
 use std::time::Duration;
@@ -70,8 +70,22 @@ impl Phase {
 pub struct Connected {
     /// The next check.
     pub check: Ask,
-    /// The first unanswered check of a row, and why the last one failed.
-    pub silent: Option<(Instant, u32, Reason)>,
+    /// Good answers in a row, as far as they are counted.
+    pub answers: u8,
+    /// The last good answer.
+    pub answered: Instant,
+    /// The last news of the push channel.
+    pub heard: Option<Instant>,
+    /// A row of unanswered checks.
+    pub silence: Option<Silence>,
+    /// The host itself was late since the last question was asked: that it got no answer proves nothing.
+    pub doubt: bool,
+    /// What the process that serves it is up to, where that is known.
+    pub process: Option<Evidence>,
+    /// When it was last seen working.
+    pub worked: Option<Instant>,
+    /// Its process has ended, and nobody has answered since.
+    pub exited: Option<Reason>,
     /// The push channel.
     pub push: Push,
     /// What the driver says is missing.
@@ -80,6 +94,28 @@ pub struct Connected {
     pub queue: Option<Queue>,
     /// What changes with a restart.
     pub boot: Option<String>,
+}
+
+/// A row of unanswered checks.
+#[derive(Debug, Clone)]
+pub struct Silence {
+    /// When the first one went without an answer.
+    pub since: Instant,
+    /// How many.
+    pub misses: u32,
+    /// Why the last one failed.
+    pub reason: Reason,
+}
+
+/// What the operating system says of the process that serves a backend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// It uses a processor or a disk.
+    Works,
+    /// It lives and does nothing.
+    Idle,
+    /// Somebody has stopped it.
+    Stopped,
 }
 
 /// A repeated question.
@@ -111,6 +147,8 @@ pub struct Fault {
     pub class: Class,
     /// Why, for people.
     pub reason: Reason,
+    /// Whether a service that is still starting behaves so.
+    pub may_start: bool,
 }
 
 /// What happened.
@@ -136,6 +174,16 @@ pub enum Input {
     Changed,
     /// [`Command::Watch`] ended; `None` when the kind has no push channel.
     WatchEnded(Option<Fault>),
+    /// Somebody has begun to listen where it should be.
+    Listens,
+    /// What its process is up to, while it is connected.
+    Evidence(Evidence),
+    /// The process that served it has ended, in these words.
+    Exited(Reason),
+    /// The host itself did not run for so long, or hardly.
+    Late(Duration),
+    /// The machine has slept.
+    Woke,
 }
 
 /// What is to be done.
@@ -176,23 +224,59 @@ pub struct Words {
     pub wrong_service: Reason,
     /// It is locked; the observation is added.
     pub needs_key: Reason,
+    /// Its process is stopped.
+    pub suspended: Reason,
+    /// It works so hard that it does not answer; the observation is added.
+    pub busy_silent: Reason,
+    /// Its port was opened a while ago; the observation is added.
+    pub starting: Reason,
 }
 
 impl Connected {
-    /// Checks now, unless that is under way.
+    /// Connected by a good answer just now.
+    pub(super) fn new(push: Push, now: Instant, tempo: &Tempo) -> Self {
+        let mut connected = Self {
+            check: Ask::At(now),
+            answers: 1,
+            answered: now,
+            heard: None,
+            silence: None,
+            doubt: false,
+            process: None,
+            worked: None,
+            exited: None,
+            push,
+            problem: None,
+            queue: None,
+            boot: None,
+        };
+        connected.check = Ask::At(tempo.beat(now, connected.pace(tempo)));
+        connected
+    }
+
+    /// Checks now, unless that is under way or cannot be answered.
     pub(super) fn ask(&mut self) -> Vec<Command> {
+        if self.process == Some(Evidence::Stopped) {
+            return vec![];
+        }
         match std::mem::replace(&mut self.check, Ask::UnderWay) {
-            Ask::At(_) => vec![Command::Check],
+            Ask::At(_) => {
+                self.doubt = false;
+                vec![Command::Check]
+            }
             Ask::UnderWay => vec![],
         }
     }
 
     /// A check was answered.
-    pub(super) fn answered(&mut self, sample: Sample, now: Instant) -> Vec<Command> {
-        let restarted = sample.boot.is_some() && self.boot.is_some() && sample.boot != self.boot;
-        self.silent = None;
+    pub(super) fn answered(&mut self, sample: Sample, now: Instant, tempo: &Tempo) -> Vec<Command> {
+        let other_boot = sample.boot.is_some() && self.boot.is_some() && sample.boot != self.boot;
+        // Somebody has taken the place of the process that has ended.
+        let restarted = other_boot || self.exited.take().is_some();
+        self.answers = if self.silence.take().is_some() || restarted { 1 } else { self.answers.saturating_add(1) };
+        self.answered = now;
         self.take(sample);
-        self.check = Ask::At(now + self.pace());
+        self.check = Ask::At(tempo.beat(now, self.pace(tempo)));
         if restarted { vec![Command::Inspect] } else { vec![] }
     }
 
@@ -203,10 +287,11 @@ impl Connected {
         }
     }
 
-    pub(super) fn pace(&self) -> Duration {
+    pub(super) fn pace(&self, tempo: &Tempo) -> Duration {
         match self.push {
-            Push::None | Push::Open => CHECK_EVERY,
-            Push::Opening(..) | Push::Down(..) => CHECK_POLLING,
+            _ if self.answers < SETTLED => CHECK_SOON.min(tempo.interval()),
+            Push::None | Push::Open => tempo.interval(),
+            Push::Opening(..) | Push::Down(..) => CHECK_POLLING.min(tempo.interval()),
         }
     }
 }

@@ -1,7 +1,11 @@
 //! Stories of a backend, told without time passing.
 
-use super::{Command, Connected, Fault, Input, Life, Phase, Push, State, Words};
-use crate::diagnosis::{Class, Reason};
+use super::{Command, Connected, Evidence, Fault, Input, Life, Phase, Push, State, Tempo, Words};
+use crate::{
+    connection::view,
+    diagnosis::{Class, Reason},
+    events::{Detail, StateName},
+};
 use mdd_driver_api::model::{Identity, Queue, Sample};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -11,7 +15,21 @@ fn reason(code: &str) -> Reason {
 }
 
 fn fault(class: Class, code: &str) -> Fault {
-    Fault { class, reason: reason(code) }
+    Fault { class, reason: reason(code), may_start: class == Class::Silent }
+}
+
+fn words() -> Words {
+    Words {
+        not_tried: reason("not-tried"),
+        no_answer: reason("no-answer"),
+        stopped_answering: reason("stopped-answering"),
+        no_live_updates: reason("no-live-updates"),
+        wrong_service: reason("wrong-service"),
+        needs_key: reason("needs-key"),
+        suspended: reason("suspended"),
+        busy_silent: reason("busy-silent"),
+        starting: reason("starting"),
+    }
 }
 
 struct Story {
@@ -21,16 +39,8 @@ struct Story {
 
 impl Story {
     fn with_key(has_key: bool) -> Self {
-        let words = Words {
-            not_tried: reason("not-tried"),
-            no_answer: reason("no-answer"),
-            stopped_answering: reason("stopped-answering"),
-            no_live_updates: reason("no-live-updates"),
-            wrong_service: reason("wrong-service"),
-            needs_key: reason("needs-key"),
-        };
         let now = Instant::now();
-        Self { life: Life::new(words, has_key, now), now }
+        Self { life: Life::new(words(), has_key, now), now }
     }
 
     fn new() -> Self {
@@ -304,12 +314,12 @@ fn silence_is_not_death_for_half_a_minute() {
         assert_eq!(story.wake(), [Command::Check]);
         story.tell(Input::Checked(Err(fault(Class::Silent, "no-answer"))));
         misses += 1;
-        assert_eq!(story.facts().silent.as_ref().unwrap().1, misses);
+        assert_eq!(story.facts().silence.as_ref().unwrap().misses, misses);
     }
     story.tell(Input::Status(Sample::default()));
     assert_eq!(story.wake(), [Command::Check]);
     story.tell(Input::Checked(Ok(Sample::default())));
-    assert!(story.facts().silent.is_none());
+    assert!(story.facts().silence.is_none());
 }
 
 #[test]
@@ -327,7 +337,7 @@ fn one_odd_answer_is_forgiven_and_two_are_not() {
     let mut story = Story::connected();
     story.wake();
     story.tell(Input::Checked(Err(fault(Class::Odd, "unexpected-answer"))));
-    assert!(story.facts().silent.is_some());
+    assert!(story.facts().silence.is_some());
     story.wake();
     story.tell(Input::Checked(Err(fault(Class::Odd, "unexpected-answer"))));
     assert_eq!(story.waits_because_of(), "unexpected-answer");
@@ -395,3 +405,165 @@ fn a_disabled_backend_is_left_alone_until_it_is_wanted() {
     assert_eq!(story.life.due(), None);
     assert_eq!(story.tell(Input::TryNow), [Command::Dial]);
 }
+
+fn silent() -> Input {
+    Input::Checked(Err(fault(Class::Silent, "no-answer")))
+}
+
+#[test]
+fn any_loss_shows_within_fifteen_seconds_for_every_interval() {
+    for ms in [500, 1_000, 2_500, 5_000, 7_300, 10_000, 3_600_000] {
+        let mut story = Story::connected();
+        story.life = story.life.paced(Tempo::new(Duration::from_millis(ms), story.now));
+        // Well for a while, so that checks are as rare as they become.
+        for _ in 0..6 {
+            story.wake();
+            story.tell(Input::Checked(Ok(Sample::default())));
+        }
+        let lost = story.now;
+        while view::seen(&story.life).detail != Detail::Unresponsive {
+            story.wake();
+            story.now += story.life.patience(story.now);
+            story.tell(silent());
+        }
+        assert!(story.now - lost <= Duration::from_secs(15), "{ms} ms: {:?}", story.now - lost);
+    }
+}
+
+#[test]
+fn a_busy_process_is_not_dead_however_long_it_is_silent() {
+    let mut story = Story::connected();
+    let start = story.now;
+    let mut checks = 0;
+    while story.now - start < Duration::from_secs(600) {
+        story.wake();
+        story.now += story.life.patience(story.now);
+        story.tell(Input::Evidence(Evidence::Works));
+        story.tell(silent());
+        checks += 1;
+        let seen = view::seen(&story.life);
+        assert_eq!((seen.state, seen.detail), (StateName::Connected, Detail::Busy));
+    }
+    // Each of them lies in its queue until it has time.
+    assert!(checks < 128, "{checks}");
+}
+
+#[test]
+fn an_idle_process_that_does_not_answer_is_unresponsive_at_the_first_miss() {
+    let mut story = Story::connected();
+    story.wake();
+    story.tell(Input::Evidence(Evidence::Idle));
+    story.tell(silent());
+    assert_eq!(view::seen(&story.life).detail, Detail::Unresponsive);
+    story.wake();
+    story.tell(Input::Checked(Ok(Sample::default())));
+    assert_eq!(view::seen(&story.life).detail, Detail::Ready);
+}
+
+#[test]
+fn a_stopped_process_is_asked_nothing_until_it_goes_on() {
+    let mut story = Story::connected();
+    story.tell(Input::Evidence(Evidence::Stopped));
+    assert_eq!(view::seen(&story.life).detail, Detail::Suspended);
+    for _ in 0..100 {
+        assert_eq!(story.wake(), []);
+    }
+    assert_eq!(story.tell(Input::Evidence(Evidence::Idle)), [Command::Check]);
+    story.tell(Input::Checked(Ok(Sample::default())));
+    assert_eq!(view::seen(&story.life).detail, Detail::Ready);
+}
+
+#[test]
+fn the_end_of_the_process_is_the_reason_and_another_one_in_its_place_is_a_restart() {
+    let mut story = Story::connected();
+    assert_eq!(story.tell(Input::Exited(reason("process-exited"))), [Command::Check]);
+    story.tell(Input::Checked(Err(fault(Class::Gone, "connection-refused"))));
+    assert_eq!(story.waits_because_of(), "process-exited");
+
+    let mut story = Story::connected();
+    story.wake();
+    // A question is under way, and is cut.
+    assert_eq!(story.tell(Input::Exited(reason("process-exited"))), []);
+    story.tell(Input::Checked(Err(fault(Class::Odd, "connection-reset"))));
+    assert_eq!(story.wake(), [Command::Check]);
+    assert_eq!(story.tell(Input::Checked(Ok(Sample::default()))), [Command::Inspect]);
+    assert!(story.facts().exited.is_none());
+}
+
+#[test]
+fn what_was_missed_while_the_host_was_late_does_not_count() {
+    let mut story = Story::connected();
+    story.wake();
+    story.now += Duration::from_secs(10);
+    story.tell(Input::Late(Duration::from_secs(10)));
+    story.tell(silent());
+    assert!(story.facts().silence.is_none());
+    // And for a while it is more patient, up to eight times.
+    assert_eq!(story.life.patience(story.now), Duration::from_secs(24));
+    story.now += Duration::from_secs(11);
+    assert_eq!(story.life.patience(story.now), Duration::from_secs(3));
+}
+
+#[test]
+fn a_sleep_is_followed_by_a_question_wherever_it_waits() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+    assert_eq!(story.tell(Input::Woke), [Command::Dial]);
+    assert_eq!(Story::connected().tell(Input::Woke), [Command::Check]);
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(Input::Identified(Ok(Identity::no("a web page"))));
+    assert_eq!(story.tell(Input::Woke), [Command::Identify]);
+    assert_eq!(story.tell(Input::Woke), []);
+}
+
+#[test]
+fn an_opened_port_shortens_the_pauses_once_a_minute() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    for _ in 0..9 {
+        story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+        story.wake();
+    }
+    story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+    assert_eq!(story.tell(Input::Listens), [Command::Dial]);
+    assert_eq!(story.life.attempt(), 3);
+    for attempt in 4..9 {
+        story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+        assert_eq!(story.tell(Input::Listens), [Command::Dial]);
+        assert_eq!(story.life.attempt(), attempt);
+    }
+}
+
+#[test]
+fn whoever_has_opened_its_port_is_starting_for_a_while() {
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+    let opened = story.tell(Input::Listens);
+    assert_eq!(opened, [Command::Dial]);
+    let start = story.now;
+    while story.now - start < Duration::from_secs(400) {
+        story.tell(Input::Dialed(Ok(())));
+        story.tell(Input::Identified(Err(fault(Class::Silent, "no-answer"))));
+        let code = if story.now - start < Duration::from_secs(300) { "starting" } else { "no-answer" };
+        assert_eq!(story.waits_because_of(), code);
+        story.wake();
+    }
+}
+
+#[test]
+fn a_machine_that_nobody_reaches_is_lost_after_two_misses() {
+    let mut story = Story::connected();
+    for _ in 0..2 {
+        story.wake();
+        story.tell(Input::Checked(Err(fault(Class::Silent, "connect-timeout"))));
+    }
+    assert_eq!(story.waits_because_of(), "connect-timeout");
+}
+
+mod model;
+mod simulation;
+mod world;

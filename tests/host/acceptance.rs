@@ -1,0 +1,210 @@
+//! What users of comparable products suffered, and what happens here instead.
+
+use crate::watched::{SOON, Service, Watched};
+use mdd_core::events::{BackendView, Detail, StateName};
+use mdd_sim::{Fault, Options, Sim};
+use mdd_tests::{Running, eventually, plugins};
+use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+
+fn is_usable(backend: &BackendView) -> bool {
+    backend.state == StateName::Connected
+}
+
+#[tokio::test]
+async fn ac_01_a_server_that_starts_after_the_host_is_connected() {
+    let watched = Watched::start();
+    // Several attempts fail, and the pauses grow.
+    watched.until(|view| view.attempt >= 4).await;
+    let _service = Service::simulated(watched.port);
+    let connected = watched.until_connected().await;
+    assert_eq!(connected.reconnects, 0);
+}
+
+#[tokio::test]
+async fn ac_06_a_blocked_websocket_degrades_and_comes_back() {
+    let folder = plugins(&["comfyui"]);
+    let sim = Sim::start(Options::new("comfyui").fault(Fault::SocketRefused)).await.unwrap();
+    let running = Running::start(folder.path(), &[("comfyui", &sim.url())]);
+    let degraded = running.until("comfyui", SOON, |view| view.detail == Detail::Degraded).await;
+    assert_eq!(degraded.state, StateName::Connected);
+    let reason = degraded.reason.unwrap();
+    assert!(!reason.meaning.is_empty() && reason.code == "comfyui.socket-blocked", "{reason:?}");
+    // It is polled meanwhile: a queue that changes is seen.
+    let asked = sim.ledger().requests_to("/prompt");
+    eventually(&running.host, SOON, |_| (sim.ledger().requests_to("/prompt") >= asked + 3).then_some(())).await;
+    sim.clear_faults().await;
+    running.until("comfyui", SOON, |view| view.detail == Detail::Ready).await;
+}
+
+#[tokio::test]
+async fn ac_07_a_slow_inventory_holds_nothing_up() {
+    let folder = plugins(&["comfyui"]);
+    let slow = Fault::Slow(Duration::from_secs(600)).on("/models/");
+    let sim = Sim::start(Options::new("comfyui").fault(slow)).await.unwrap();
+    let running = Running::start(folder.path(), &[("comfyui", &sim.url())]);
+    let connected = running.until("comfyui", SOON, is_usable).await;
+    assert_eq!((connected.devices, connected.models), (None, None), "the inventory is still on its way");
+}
+
+#[tokio::test]
+async fn ac_08_black_holes_hold_nobody_up() {
+    // Queues of connections that nobody accepts.
+    let mut holes = Vec::new();
+    for _ in 0..4 {
+        holes.push(TcpListener::bind("127.0.0.1:0").await.unwrap());
+    }
+    let urls: Vec<String> = holes.iter().map(|hole| format!("http://{}", hole.local_addr().unwrap())).collect();
+    let sim = Sim::start("litellm").await.unwrap();
+    let well = sim.url();
+    let mut backends: Vec<(&str, &str)> = urls.iter().map(|url| ("comfyui", url.as_str())).collect();
+    backends.push(("litellm", &well));
+    let folder = plugins(&["comfyui", "litellm"]);
+    let running = Running::start(folder.path(), &backends);
+    running.until("litellm", SOON, is_usable).await;
+    // Reading what is known waits for nobody, and all of the others end with a reason.
+    let begun = Instant::now();
+    for _ in 0..100 {
+        running.host.snapshot();
+    }
+    println!("100 snapshots took {:?}", begun.elapsed());
+    eventually(&running.host, SOON, |snapshot| {
+        let named = |view: &&BackendView| view.reason.as_ref().is_some_and(|reason| reason.code == "no-answer");
+        (snapshot.backends.iter().filter(named).count() == 4).then_some(())
+    })
+    .await;
+    assert!(is_usable(&running.backend("litellm")));
+}
+
+#[tokio::test]
+async fn ac_11_a_hundred_cycles_leave_nothing_behind() {
+    let folder = plugins(&["comfyui"]);
+    let sim = Sim::start("comfyui").await.unwrap();
+    let running = Running::start(folder.path(), &[("comfyui", &sim.url())]);
+    let id = running.backend("comfyui").id;
+    let mut tasks = 0;
+    for cycle in 0..100 {
+        running.until("comfyui", SOON, is_usable).await;
+        if cycle == 10 {
+            tasks = alive_tasks();
+        }
+        sim.stop().await;
+        running.until("comfyui", SOON, |view| !is_usable(view)).await;
+        sim.start_again().await.unwrap();
+        running.host.try_now(&id);
+    }
+    let view = running.until("comfyui", SOON, |view| view.detail == Detail::Ready).await;
+    assert_eq!(view.reconnects, 100);
+    let left = alive_tasks();
+    assert!(left <= tasks + 10, "{tasks} tasks became {left}");
+}
+
+fn alive_tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+#[tokio::test]
+async fn ac_12_a_refusal_is_no_reason_for_a_storm() {
+    let folder = plugins(&["litellm"]);
+    let sim = Sim::start(Options::new("litellm").key("sk-right")).await.unwrap();
+    let running = Running::with(folder.path(), &[("litellm", &sim.url())], &[("MDD_LITELLM_KEY", "sk-wrong")]);
+    running.until("litellm", SOON, |view| view.detail == Detail::Refused).await;
+    let asked = sim.ledger().requests_total;
+    // Hurried along by a person a few times, it still asks a few questions each time.
+    let id = running.backend("litellm").id;
+    for _ in 0..5 {
+        running.host.try_now(&id);
+        running.until("litellm", SOON, |view| view.state == StateName::Connecting).await;
+        running.until("litellm", SOON, |view| view.detail == Detail::Refused).await;
+    }
+    let more = sim.ledger().requests_total - asked;
+    assert!(more <= 5 * 8, "{more} questions");
+    assert!(running.backend("litellm").next_try_ms.is_some_and(|ms| ms > 20_000), "asked again in half a minute");
+}
+
+#[tokio::test]
+async fn ac_22_who_waits_says_why_until_when_and_how_often() {
+    let watched = Watched::start();
+    let waiting =
+        watched.until(|view| view.detail == Detail::Waiting && view.attempt >= 3 && view.next_try_ms.is_some()).await;
+    assert_eq!(waiting.reason.unwrap().code, "connection-refused");
+    assert!(waiting.next_try_ms.is_some_and(|ms| ms <= 30_000));
+}
+
+#[tokio::test]
+async fn all_kinds_of_trouble_at_once_leave_the_healthy_ones_alone() {
+    let folder = plugins(&["comfyui", "litellm"]);
+    let [well, hung, flapping, wrong] = [
+        Sim::start("comfyui").await,
+        Sim::start("comfyui").await,
+        Sim::start("comfyui").await,
+        Sim::start("litellm").await,
+    ]
+    .map(Result::unwrap);
+    let locked = Sim::start(Options::new("litellm").key("sk-right")).await.unwrap();
+    let talking = Sim::start("litellm").await.unwrap();
+    let urls = [&well, &hung, &flapping, &wrong, &locked, &talking].map(|sim| sim.url());
+    let kinds = ["comfyui", "comfyui", "comfyui", "comfyui", "litellm", "litellm"];
+    let backends: Vec<(&str, &str)> = kinds.iter().copied().zip(urls.iter().map(String::as_str)).collect();
+    let running = Running::start(folder.path(), &backends);
+    let of = |url: &str| {
+        let place = url.trim_start_matches("http://").to_owned();
+        move |snapshot: &mdd_core::events::Snapshot| {
+            snapshot.backends.iter().find(|view| view.id.ends_with(&place)).cloned()
+        }
+    };
+    let host = &running.host;
+    let is = |url: &str, wanted: fn(&BackendView) -> bool| {
+        let find = of(url);
+        move |snapshot: &mdd_core::events::Snapshot| find(snapshot).filter(wanted)
+    };
+    for url in [&urls[0], &urls[1], &urls[2], &urls[5]] {
+        eventually(host, SOON, is(url, is_usable)).await;
+    }
+    eventually(host, SOON, is(&urls[3], |view| view.detail == Detail::Refused)).await;
+    eventually(host, SOON, is(&urls[4], |view| view.detail == Detail::Refused)).await;
+    let severity = host.snapshot().summary.severity;
+    assert_eq!(severity, mdd_core::health::Severity::Problem);
+
+    hung.inject(Fault::Freeze).await;
+    eventually(host, SOON, is(&urls[1], |view| view.detail == Detail::Unresponsive)).await;
+    for _ in 0..8 {
+        flapping.stop().await;
+        eventually(host, SOON, is(&urls[2], |view| !is_usable(view))).await;
+        flapping.start_again().await.unwrap();
+        host.refresh();
+        eventually(host, SOON, is(&urls[2], is_usable)).await;
+    }
+    for url in [&urls[0], &urls[5]] {
+        let view = of(url)(&host.snapshot()).unwrap();
+        assert_eq!((view.state, view.reconnects), (StateName::Connected, 0), "{view:?}");
+        // Live updates may have come late on a loaded machine; no check was missed.
+        assert!(view.last_errors.iter().all(|error| error.code == "no-live-updates"), "{:?}", view.last_errors);
+    }
+    let notices = host.snapshot().notices;
+    let of_flapping = notices
+        .iter()
+        .filter(|notice| notice.backend.as_ref().is_some_and(|id| urls[2].ends_with(id.split('@').nth(1).unwrap())));
+    assert!(of_flapping.count() <= 4, "{notices:?}");
+    let sentence = host.snapshot().summary.sentence;
+    assert!(sentence.contains("services need attention"), "{sentence}");
+}
+
+#[tokio::test]
+async fn twenty_starts_are_connected_at_once() {
+    let folder = plugins(&["comfyui", "litellm"]);
+    let sims = [Sim::start("comfyui").await.unwrap(), Sim::start("litellm").await.unwrap()];
+    let urls = sims.each_ref().map(Sim::url);
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let begun = Instant::now();
+        let running = Running::start(folder.path(), &[("comfyui", &urls[0]), ("litellm", &urls[1])]);
+        eventually(&running.host, SOON, |snapshot| snapshot.backends.iter().all(is_usable).then_some(())).await;
+        times.push(begun.elapsed());
+    }
+    let mean = times.iter().sum::<Duration>() / 20;
+    println!("20 starts, all connected: mean {mean:?}, longest {:?}", times.iter().max().unwrap());
+    // The limits of the epic; what is measured is a hundred times less.
+    assert!(times.iter().all(|time| *time < Duration::from_secs(5)), "{times:?}");
+    assert!(mean < Duration::from_secs(3), "{mean:?}");
+}

@@ -1,0 +1,116 @@
+//! What the operating system says of a service that does not answer: busy, unresponsive, suspended and gone are apart.
+
+use crate::watched::{Service, Watched};
+use mdd_core::events::{Detail, NoticeSeverity, StateName};
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
+
+#[tokio::test]
+async fn a_killed_process_is_said_to_have_exited() {
+    let watched = Watched::start();
+    let mut service = Service::simulated(watched.port);
+    let connected = watched.until_connected().await;
+    assert_eq!(connected.process.unwrap().pid, service.pid());
+    service.kill();
+    let gone = watched.until_code("process-exited").await;
+    assert_ne!(gone.state, StateName::Connected);
+    let observation = gone.reason.unwrap().observation;
+    assert_eq!(observation, format!("process {} of port {} has exited", service.pid(), watched.port));
+    // Why, nobody knows: it is not our child.
+    assert!(!observation.contains("crash") && !observation.contains("signal"));
+    let _again = Service::simulated(watched.port);
+    let back = watched.until(|view| view.state == StateName::Connected).await;
+    assert_eq!(back.reconnects, 1);
+    assert!(back.last_errors.iter().any(|error| error.code == "process-exited"), "{:?}", back.last_errors);
+    assert!(back.uptime.unwrap().session < 1.0);
+}
+
+#[tokio::test]
+async fn a_stopped_process_is_suspended_and_comes_back() {
+    let watched = Watched::start();
+    let service = Service::simulated(watched.port);
+    watched.until_connected().await;
+    service.signal(Signal::STOP);
+    let suspended = watched.until(|view| view.detail == Detail::Suspended).await;
+    assert_eq!((suspended.state, suspended.reason.unwrap().code.as_str()), (StateName::Connected, "suspended"));
+    service.signal(Signal::CONT);
+    let back = watched.until(|view| view.detail == Detail::Ready).await;
+    assert_eq!(back.reconnects, 0, "it was never lost");
+    assert_eq!(back.last_errors.last().unwrap().code, "suspended");
+}
+
+#[tokio::test]
+async fn ac_09_a_blocked_event_loop_is_busy_and_not_dead() {
+    let watched = Watched::start();
+    let service = Service::single_threaded(watched.port, 0.0);
+    watched.until_connected().await;
+    let _work = service.ask("/work?20").await;
+    let begun = Instant::now();
+    let busy = watched.until_code("busy-silent").await;
+    assert_eq!((busy.state, busy.detail), (StateName::Connected, Detail::Busy));
+    let over = watched.until(|view| view.reason.as_ref().is_none_or(|reason| reason.code != "busy-silent")).await;
+    assert!(begun.elapsed() >= Duration::from_secs(15), "it was busy for 20 s");
+    assert_eq!((over.state, over.reconnects), (StateName::Connected, 0));
+    assert!(over.last_errors.iter().all(|error| error.code != "stopped-answering"), "{:?}", over.last_errors);
+}
+
+#[tokio::test]
+async fn a_process_that_does_nothing_and_does_not_answer_is_unresponsive() {
+    let watched = Watched::start();
+    let service = Service::single_threaded(watched.port, 0.0);
+    watched.until_connected().await;
+    let _sleep = service.ask("/sleep?20").await;
+    let hung = watched.until(|view| view.detail == Detail::Unresponsive).await;
+    assert_eq!((hung.state, hung.reason.unwrap().code.as_str()), (StateName::Connected, "no-answer"));
+    let back = watched.until(|view| view.state == StateName::Connected && view.detail != Detail::Unresponsive).await;
+    assert_eq!(back.reconnects, 0, "it came back within half a minute");
+}
+
+#[tokio::test]
+async fn ac_10_a_restart_outside_is_noticed() {
+    let watched = Watched::start();
+    let mut first = Service::simulated(watched.port);
+    let before = watched.until_connected().await.process.unwrap();
+    first.kill();
+    let second = Service::simulated(watched.port);
+    let pid = second.pid();
+    let after = watched.until(|view| view.process.as_ref().is_some_and(|process| process.pid == pid)).await;
+    assert_eq!(after.state, StateName::Connected);
+    assert_ne!(after.process.unwrap(), before);
+}
+
+#[tokio::test]
+async fn ac_25_a_slow_start_is_no_failure() {
+    let watched = Watched::start();
+    watched.until_code("connection-refused").await;
+    let _service = Service::single_threaded(watched.port, 12.0);
+    let starting = watched.until_code("starting").await;
+    let observation = starting.reason.unwrap().observation;
+    assert!(observation.contains("is open: for ") && observation.contains("503"), "{observation}");
+    let summary = watched.running.host.snapshot().summary;
+    assert_eq!(summary.severity, mdd_core::health::Severity::Attention, "{}", summary.sentence);
+    assert!(summary.sentence.contains("ComfyUI is starting"), "{}", summary.sentence);
+    watched.until_connected().await;
+}
+
+#[tokio::test]
+async fn ac_24_a_loss_and_a_return_are_one_sentence_each() {
+    let watched = Watched::start();
+    let mut service = Service::simulated(watched.port);
+    watched.until_connected().await;
+    service.kill();
+    let told = |text: &'static str| {
+        move |snapshot: &mdd_core::events::Snapshot| {
+            snapshot.notices.iter().find(|notice| notice.text.contains(text)).cloned()
+        }
+    };
+    let host = &watched.running.host;
+    let lost = mdd_tests::eventually(host, crate::watched::SOON, told("ComfyUI is not available")).await;
+    assert_eq!(lost.severity, NoticeSeverity::Problem);
+    assert!(lost.text.contains("has exited"), "{}", lost.text);
+    let _again = Service::simulated(watched.port);
+    let back = mdd_tests::eventually(host, crate::watched::SOON, told("ComfyUI is back after")).await;
+    assert_eq!(back.severity, NoticeSeverity::Info);
+    let notices = host.snapshot().notices;
+    assert_eq!(notices.iter().filter(|notice| notice.backend.is_some()).count(), 2, "{notices:?}");
+}
