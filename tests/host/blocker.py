@@ -46,5 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
-threading.Thread(target=lambda: (sys.stdin.read(), server.server_close(), __import__("os")._exit(0)), daemon=True).start()
+threading.Thread(
+    target=lambda: (sys.stdin.read(), server.server_close(), __import__("os")._exit(0)), daemon=True
+).start()
 server.serve_forever()

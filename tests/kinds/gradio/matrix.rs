@@ -3,7 +3,7 @@
 use super::{APPS, KINDS, generations, sim};
 use crate::stub::Stub;
 use mdd_core::{
-    connection::Shared,
+    connection::{CHECK_EVERY, Shared, Tempo},
     discovery,
     endpoint::Endpoint,
     health::Records,
@@ -93,6 +93,7 @@ async fn one_config_is_asked_of_a_candidate_however_many_drivers_look() {
         runtime: RUNTIME.get_or_init(|| DriverRuntime::start().unwrap()).clone(),
         bus: Arc::default(),
         records: Records::default(),
+        tempo: Tempo::new(CHECK_EVERY, tokio::time::Instant::now()),
     };
     for (kind, version) in [("rvc-webui", "webui"), ("audioldm", "audioldm2"), ("gradio", "5.50.0")] {
         let sim = sim(kind, version).await;
