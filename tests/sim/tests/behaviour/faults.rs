@@ -196,6 +196,7 @@ async fn every_kind_knows_every_request_fault() {
         sim.inject(Fault::Reset).await;
         assert_eq!(failure(&sim, "/").await, io::ErrorKind::ConnectionReset, "{}", kind.name);
         sim.clear_faults().await;
-        eventually("an answer", || get(&sim, "/"), |answer| answer.status == 200).await;
+        // Not every kind has a page at its root.
+        eventually("an answer", || get(&sim, "/"), |answer| answer.status < 500).await;
     }
 }
