@@ -10,6 +10,10 @@ use mdd_gradio::{
     line::Line,
 };
 use serde_json::Value;
+use std::time::Duration;
+
+/// WanGP forgets an abort that comes before the work has begun.
+const ABORT_AGAIN: Duration = Duration::from_secs(1);
 
 /// A job that works.
 pub(super) struct Working<'a> {
@@ -33,21 +37,28 @@ impl<'a> Working<'a> {
         Ok(Self { talk, job, line, work: Course::of(event), status })
     }
 
-    /// Follows it to its end; a cancel is passed on once.
+    /// Follows it to its end; a cancel is passed on until it is.
     pub(super) async fn follow(mut self, event: &str, state: &Value) -> Result<Ending> {
-        let mut cancel_sent = false;
+        let (talk, job) = (self.talk, self.job);
+        let host = talk.app.host();
+        let mut abort_at = None;
         loop {
-            let step = if cancel_sent {
-                self.next().await?
-            } else {
-                match race(self.job.cancelled(), self.next()).await {
+            let step = match abort_at {
+                None => match race(job.cancelled(), self.next()).await {
                     Either::First(()) => {
-                        cancel_sent = true;
-                        abort(self.talk, self.job).await;
+                        abort_at = Some(host.now());
                         continue;
                     }
                     Either::Second(step) => step?,
-                }
+                },
+                Some(at) => match race(host.sleep(at.saturating_sub(host.now())), self.next()).await {
+                    Either::First(()) => {
+                        abort(talk, job).await;
+                        abort_at = Some(host.now() + ABORT_AGAIN);
+                        continue;
+                    }
+                    Either::Second(step) => step?,
+                },
             };
             match step {
                 Step::Over(ending) => {
