@@ -36,6 +36,11 @@ pub(super) mod watch {
             self.0.changed().await
         }
 
+        pub(crate) fn has_changed(&self) -> Result<bool, RecvError> {
+            yield_now();
+            self.0.has_changed()
+        }
+
         pub(crate) fn mark_unchanged(&mut self) {
             yield_now();
             self.0.mark_unchanged();
