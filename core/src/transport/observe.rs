@@ -47,6 +47,8 @@ pub(super) fn connecting(error: &(dyn Error + 'static), route: Route) -> Failure
         match kind {
             io::ErrorKind::ConnectionRefused => Some(Failure::ConnectionRefused),
             io::ErrorKind::TimedOut => Some(Failure::ConnectTimeout(route.connect_ms())),
+            // Accepted and dropped at once: somebody is there.
+            io::ErrorKind::ConnectionReset if !route.tls => Some(Failure::ConnectionReset),
             // A machine without IPv6: nobody listens on its `::1`.
             io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable if route.reach == Reach::Loopback => {
                 Some(Failure::ConnectionRefused)

@@ -1,0 +1,148 @@
+//! What a service may do with a WebSocket while it answers every question over HTTP: live updates go, the service stays.
+
+use crate::{
+    http::Entry,
+    peer::{Peer, listen},
+};
+use base64::Engine as _;
+use sha1::{Digest as _, Sha1};
+
+/// As recorded from ComfyUI 0.33.0.
+pub(crate) const STATS: &[u8] = include_bytes!("../fixtures/comfyui-0.33.0/system_stats.json");
+const PROMPT: &[u8] = include_bytes!("../fixtures/comfyui-0.33.0/prompt_get.json");
+
+/// Answers HTTP as ComfyUI does; a handshake is the entry's.
+async fn entry<F>(
+    name: &'static str,
+    codes: &'static [&'static str],
+    upgraded: impl Fn(Peer, String) -> F + Send + Sync + 'static,
+) -> Entry
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let upgraded = std::sync::Arc::new(upgraded);
+    let port = listen(move |mut peer| {
+        let upgraded = upgraded.clone();
+        async move {
+            loop {
+                if let Some(key) = peer.key().await {
+                    return upgraded(peer, key).await;
+                }
+                let (status, body) = match peer.request().await.as_deref() {
+                    Some("/system_stats") => ("200 OK", STATS),
+                    Some("/prompt") => ("200 OK", PROMPT),
+                    Some(_) => ("404 Not Found", b"{}".as_slice()),
+                    None => return,
+                };
+                if !peer.answer(status, "application/json", body).await {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
+    Entry { name, port, codes, degrades: true }
+}
+
+fn accept(key: &str) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key.as_bytes());
+    hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let token = base64::engine::general_purpose::STANDARD.encode(hash.finalize());
+    format!("HTTP/1.1 101 X\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: {token}\r\n")
+}
+
+/// Accepts and says these bytes, then stays.
+async fn after(name: &'static str, codes: &'static [&'static str], said: Vec<u8>) -> Entry {
+    let said: std::sync::Arc<[u8]> = said.into();
+    entry(name, codes, move |mut peer, key| {
+        let said = said.clone();
+        async move {
+            peer.say(format!("{}\r\n", accept(&key))).await;
+            peer.say(&said).await;
+            peer.hang().await;
+        }
+    })
+    .await
+}
+
+const BROKEN: &[&str] = &["broken-frame"];
+const GONE: &[&str] = &["no-live-updates", "connection-lost", "socket-closed"];
+
+/// Every entry that a port answers over a WebSocket.
+pub(crate) async fn entries() -> Vec<Entry> {
+    let status = br#"{"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 0}}}}"#;
+    let frame = |first: u8, body: &[u8]| [&[first, u8::try_from(body.len()).unwrap()], body].concat();
+    vec![
+        after(
+            "length of 2^62",
+            &["message-too-large", "comfyui.preview-too-large"],
+            [vec![0x82, 127], (1u64 << 62).to_be_bytes().to_vec()].concat(),
+        )
+        .await,
+        after(
+            "700 MB message",
+            &["message-too-large", "comfyui.preview-too-large"],
+            [vec![0x82, 127], 700_000_000u64.to_be_bytes().to_vec()].concat(),
+        )
+        .await,
+        entry("endless fragments", &["message-too-large", "comfyui.preview-too-large"], |mut peer, key| async move {
+            peer.say(format!("{}\r\n", accept(&key))).await;
+            let body = [b'x'; 1 << 15];
+            let fragment = |first: u8| [[first, 126].as_slice(), &0x8000u16.to_be_bytes(), &body].concat();
+            peer.say(fragment(0x02)).await;
+            peer.flood(&fragment(0x00)).await;
+        })
+        .await,
+        entry("ping flood", &["control-flood"], |mut peer, key| async move {
+            peer.say(format!("{}\r\n", accept(&key))).await;
+            peer.flood(&[0x89, 0x00].repeat(4_096)).await;
+        })
+        .await,
+        entry("pong flood", &["control-flood"], |mut peer, key| async move {
+            peer.say(format!("{}\r\n", accept(&key))).await;
+            peer.flood(&[0x8a, 0x00].repeat(4_096)).await;
+        })
+        .await,
+        entry("wrong accept key", &["not-websocket"], |mut peer, _| async move {
+            peer.say(format!("{}\r\n", accept("another"))).await;
+            peer.hang().await;
+        })
+        .await,
+        after("silent after the handshake", GONE, vec![]).await,
+        entry("silent instead of a handshake", &["no-answer", "no-live-updates"], |mut peer, _| async move {
+            peer.hang().await
+        })
+        .await,
+        after("masked frame", BROKEN, [vec![0x81, 0x82], vec![1, 2, 3, 4], vec![0x69, 0x6b]].concat()).await,
+        after("RSV bits", BROKEN, frame(0xf1, b"hi")).await,
+        after("unknown opcode", BROKEN, frame(0x83, b"hi")).await,
+        after("invalid UTF-8", BROKEN, frame(0x81, &[0xff, 0xfe])).await,
+        after("unsolicited deflate", BROKEN, frame(0xc1, b"hi")).await,
+        after("fragmented ping", BROKEN, frame(0x09, b"x")).await,
+        entry(
+            "HTTP 200 instead of 101",
+            &["comfyui.socket-blocked", "not-websocket", "upgrade-refused"],
+            |mut peer, _| async move {
+                peer.answer("200 OK", "text/html", b"<title>Proxy</title>").await;
+            },
+        )
+        .await,
+        entry("HTTP 403 instead of 101", &["comfyui.socket-blocked"], |mut peer, _| async move {
+            peer.answer("403 Forbidden", "text/html", b"no").await;
+        })
+        .await,
+        entry("extension that nobody offered", &["not-websocket", "no-live-updates"], |mut peer, key| async move {
+            peer.say(format!("{}sec-websocket-extensions: permessage-deflate\r\n\r\n", accept(&key))).await;
+            peer.hang().await;
+        })
+        .await,
+        after("close frame but no FIN", GONE, frame(0x88, &1000u16.to_be_bytes())).await,
+        after("data after close", GONE, [frame(0x88, &1000u16.to_be_bytes()), frame(0x81, b"after")].concat()).await,
+        entry("dropped after the first news", GONE, move |mut peer, key| async move {
+            peer.say(format!("{}\r\n", accept(&key))).await;
+            peer.say([&[0x81, u8::try_from(status.len()).unwrap()], status.as_slice()].concat()).await;
+        })
+        .await,
+    ]
+}
