@@ -15,7 +15,6 @@ fn refused() -> Vec<(&'static str, String)> {
         ("port 0", "http://127.0.0.1:0".to_owned()),
         ("port 65536", "http://127.0.0.1:65536".to_owned()),
         ("a negative port", "http://127.0.0.1:-1".to_owned()),
-        ("link-local", "http://169.254.169.254/latest".to_owned()),
         ("a zone id", "http://[fe80::1%25eth0]:8188".to_owned()),
         ("control characters", "http://127.0.0.1:8188/\u{1b}[2J".to_owned()),
         ("a decimal IP", "http://2130706433:8188".to_owned()),

@@ -22,6 +22,10 @@ const NOTICE: Duration = Duration::from_secs(45);
 /// How long a state stays on the screen for a person to read it.
 const READ: Duration = Duration::from_secs(6);
 
+/// The services that stay, by their kinds, and what the simulator calls them.
+const STEADY: [(&str, &str); 4] =
+    [("litellm", "litellm"), ("wan2gp", "wan2gp"), ("rvc", "rvc-python"), ("audioldm", "audioldm")];
+
 /// Plays the acts. With `once` there are no pauses for reading.
 ///
 /// A state that the host does not show in time is an error.
@@ -37,9 +41,13 @@ pub fn run(once: bool) -> Result<()> {
 
     let installation = dist::lay_out(PROFILE)?;
     let mut changing = Simulator::start(&installation.simulator, &["comfyui"])?;
-    let steady = Simulator::start(&installation.simulator, &["litellm"])?;
-    let _host = Host::start(&installation.host, &[("comfyui", &changing.url), ("litellm", &steady.url)], sender)?;
-    let view = View::new(vec![changing.url.clone(), steady.url.clone()]);
+    let start = |(kind, simulated)| Ok((kind, Simulator::start(&installation.simulator, &[simulated])?));
+    let steady: Vec<(&str, Simulator)> = STEADY.into_iter().map(start).collect::<Result<_>>()?;
+    let others = steady.iter().map(|(kind, simulator)| (*kind, simulator.url.as_str()));
+    let backends: Vec<(&str, &str)> = [("comfyui", changing.url.as_str())].into_iter().chain(others).collect();
+    let _host = Host::start(&installation.host, &backends, sender)?;
+    let urls: Vec<String> = backends.iter().map(|(_, url)| (*url).to_owned()).collect();
+    let view = View::new(urls.clone());
     let pause = if once { Duration::ZERO } else { READ };
     let mut stage = Stage { news, latest: None, view, pause };
 
@@ -48,7 +56,7 @@ pub fn run(once: bool) -> Result<()> {
         if let Some(line) = act.cue {
             changing.tell(line)?;
         }
-        if let Ending::Interrupted = stage.play(act, &changing.url, &steady.url)? {
+        if let Ending::Interrupted = stage.play(act, &urls[0], &urls[1..])? {
             ensure!(!once, "interrupted in act {}", index + 1);
             println!("interrupted");
             return Ok(());
@@ -86,7 +94,7 @@ struct Stage {
 
 impl Stage {
     /// Watches until the host shows what the act expects, then goes on watching for as long as a person reads.
-    fn play(&mut self, act: &Act, changing: &str, steady: &str) -> Result<Ending> {
+    fn play(&mut self, act: &Act, changing: &str, steady: &[String]) -> Result<Ending> {
         let mut end = Instant::now() + NOTICE;
         let mut seen = false;
         loop {

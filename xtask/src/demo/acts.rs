@@ -2,7 +2,7 @@
 
 use super::status::{Backend, Status};
 
-/// One act, played on the service that changes while the other one stays.
+/// One act, played on the service that changes while the others stay.
 pub(super) struct Act {
     /// What a person is told.
     pub(super) caption: &'static str,
@@ -14,7 +14,7 @@ pub(super) struct Act {
 
 pub(super) const ACTS: &[Act] = &[
     Act {
-        caption: "a simulated ComfyUI and a simulated LiteLLM run; the host connects to both",
+        caption: "simulated services of all five kinds run; the host connects to each",
         cue: None,
         expected: "connected",
     },
@@ -31,11 +31,12 @@ pub(super) const ACTS: &[Act] = &[
 ];
 
 impl Act {
-    /// Whether the status shows the state, with a reason unless it is the good one, and the steady service connected.
-    pub(super) fn is_seen(&self, status: &Status, changing: &str, steady: &str) -> bool {
+    /// Whether the status shows the state, with a reason unless it is the good one, and the steady services connected.
+    pub(super) fn is_seen(&self, status: &Status, changing: &str, steady: &[String]) -> bool {
         let explained = |backend: &Backend| backend.state == "connected" || backend.reason.is_some();
         let changed = status.at(changing).is_some_and(|backend| backend.state == self.expected && explained(backend));
-        changed && status.at(steady).is_some_and(|backend| backend.state == "connected")
+        let is_connected = |url: &String| status.at(url).is_some_and(|backend| backend.state == "connected");
+        changed && steady.iter().all(is_connected)
     }
 }
 
@@ -53,9 +54,10 @@ mod tests {
     }
 
     #[test]
-    fn an_act_is_seen_when_both_services_are_as_they_must_be() {
+    fn an_act_is_seen_when_all_services_are_as_they_must_be() {
         let reason = r#"{"code":"x","observation":"refused","meaning":"","remedies":[]}"#;
-        let seen = |act: &Act, status: Status| act.is_seen(&status, "http://127.0.0.1:1", "http://127.0.0.1:2");
+        let seen =
+            |act: &Act, status: Status| act.is_seen(&status, "http://127.0.0.1:1", &["http://127.0.0.1:2".to_owned()]);
         assert!(seen(&ACTS[0], status("connected", "null", "connected")));
         assert!(!seen(&ACTS[0], status("connecting", "null", "connected")));
         assert!(seen(&ACTS[1], status("disconnected", reason, "connected")));
