@@ -1,6 +1,8 @@
 //! How soon the host sees what happens to a service, and what many reconnects cost. Prints figures and judges nothing:
 //! `cargo run --release -p mdd-tests --example seen`.
 
+#![allow(clippy::print_stdout, reason = "a measurement talks to the person who started it")]
+
 use mdd_core::{
     Host,
     endpoint::Endpoint,
