@@ -5,7 +5,6 @@
 
 mod authors;
 mod canary;
-mod cycles;
 mod hot;
 #[cfg(target_os = "linux")]
 mod operation;
