@@ -12,7 +12,7 @@ use mdd_gradio::{
 use serde_json::Value;
 use std::time::Duration;
 
-/// WanGP forgets an abort that comes before the work has begun.
+/// An abort that comes before the work has begun may be forgotten: it is a mark that the work clears when it begins.
 const ABORT_AGAIN: Duration = Duration::from_secs(1);
 
 /// A job that works.
