@@ -154,6 +154,8 @@ impl Bridge {
 
 impl Drop for Bridge {
     fn drop(&mut self) {
+        // The bridge first: it would start another host.
+        let _gone = self.child.start_kill();
         let _stopped = mdd_host(&self.home).arg("stop").output();
     }
 }
