@@ -1,6 +1,6 @@
 //! The problems of AudioLDM's own: their codes, which the manifest explains beside those of every Gradio app.
 
-use mdd_driver_api::{DriverError, ErrorKind};
+pub(crate) use mdd_gradio::problem::refused;
 
 pub(crate) const KIND: &str = "audioldm";
 
@@ -8,11 +8,6 @@ pub(crate) const KIND: &str = "audioldm";
 pub(crate) const BAD_REQUEST: &str = "audioldm.bad-request";
 /// The video has no sound that can be taken out.
 pub(crate) const NO_SOUND: &str = "audioldm.no-sound";
-
-/// The service, or this driver in its place, does not take the job. Nothing was started.
-pub(crate) fn refused(code: &str, observation: impl Into<String>) -> DriverError {
-    DriverError::new(ErrorKind::REJECTED, observation).with_code(code).without_effect()
-}
 
 #[cfg(test)]
 mod tests {

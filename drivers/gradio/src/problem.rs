@@ -69,3 +69,8 @@ pub const ALL: [Name; 14] = [
     JOB_LOST,
     MISSING_RESULT,
 ];
+
+/// The service, or the driver in its place, does not take the job. Nothing was started.
+pub fn refused(code: &str, observation: impl Into<String>) -> DriverError {
+    DriverError::new(ErrorKind::REJECTED, observation).with_code(code).without_effect()
+}

@@ -6,6 +6,7 @@
 
 mod conversion;
 mod flavour;
+mod inspection;
 mod problem;
 mod python;
 mod webui;

@@ -1,6 +1,6 @@
 //! The problems of RVC's own: their codes, which the manifest explains beside those of every Gradio app.
 
-use mdd_driver_api::{DriverError, ErrorKind};
+pub(crate) use mdd_gradio::problem::refused;
 
 pub(crate) const KIND: &str = "rvc";
 
@@ -12,11 +12,6 @@ pub(crate) const MISSING_FILE: &str = "rvc.missing-file";
 pub(crate) const UNKNOWN_VOICE: &str = "rvc.unknown-voice";
 /// The voice could not be loaded.
 pub(crate) const VOICE_FAILED: &str = "rvc.voice-failed";
-
-/// The service, or this driver in its place, does not take the job. Nothing was started.
-pub(crate) fn refused(code: &str, observation: impl Into<String>) -> DriverError {
-    DriverError::new(ErrorKind::REJECTED, observation).with_code(code).without_effect()
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,11 @@
 //! The API of rvc-python: plain HTTP, one voice and one set of parameters for the whole process, and not a word from it
 //! while it converts.
 
-use crate::{conversion::Conversion, flavour::Flavour, problem, problem::KIND};
+use crate::{conversion::Conversion, flavour::Flavour, inspection, problem, problem::KIND};
 use mdd_driver_api::{
     DriverError, Effect, Either, ErrorKind, Host, Job, Request, Response, Result, Stage,
     abi::{Segment, SegmentKind},
-    model::{Attempt, Detach, Identity, Inspection, JobFile, Model, Outcome, OutcomeStatus, ResultMeta, Sample, Saved},
+    model::{Attempt, Identity, Inspection, JobFile, Outcome, OutcomeStatus, ResultMeta, Sample, Saved},
     multipart::{Part, multipart},
     race,
     sync::Lock,
@@ -81,13 +81,7 @@ impl Python {
     }
 
     pub(crate) async fn inspect(&self) -> Result<Inspection> {
-        let mut inspection = Inspection::default();
-        inspection.capabilities = ["convert", "voices"].map(str::to_owned).to_vec();
-        inspection.slots = 1;
-        inspection.quiet_while_running = true;
-        inspection.detach = Detach::Unknown;
-        inspection.models = self.voices().await?.into_iter().map(|name| Model::new(name, "voice")).collect();
-        Ok(inspection)
+        Ok(inspection::of(self.voices().await?))
     }
 
     pub(crate) async fn convert(&self, attempt: Attempt, conversion: Conversion, job: Job) -> Result<Outcome> {

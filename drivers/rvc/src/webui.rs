@@ -4,10 +4,10 @@ mod inputs;
 mod run;
 mod voices;
 
-use crate::{conversion::Conversion, flavour::Flavour, problem::KIND};
+use crate::{conversion::Conversion, flavour::Flavour, inspection, problem::KIND};
 use mdd_driver_api::{
     Host, Job, Result,
-    model::{Attempt, Detach, Identity, Inspection, Instance, Model, Outcome, Sample},
+    model::{Attempt, Identity, Inspection, Instance, Outcome, Sample},
     sync::Lock,
 };
 use mdd_gradio::{app::App, config::Config};
@@ -75,14 +75,7 @@ impl WebUi {
     }
 
     pub(crate) async fn inspect(&self) -> Result<Inspection> {
-        let mut inspection = Inspection::default();
-        inspection.capabilities = ["convert", "voices"].map(str::to_owned).to_vec();
-        // It takes any number at once, and all of them would have the voice that was loaded last.
-        inspection.slots = 1;
-        inspection.quiet_while_running = true;
-        inspection.detach = Detach::Unknown;
-        inspection.models = self.voices().await?.into_iter().map(|name| Model::new(name, "voice")).collect();
-        Ok(inspection)
+        Ok(inspection::of(self.voices().await?))
     }
 
     pub(crate) async fn convert(&self, attempt: Attempt, conversion: Conversion, job: Job) -> Result<Outcome> {

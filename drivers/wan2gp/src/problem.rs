@@ -1,6 +1,6 @@
 //! The problems of Wan2GP's own: their codes, which the manifest explains.
 
-use mdd_driver_api::{DriverError, ErrorKind};
+pub(crate) use mdd_gradio::problem::refused;
 
 /// The payload are no settings.
 pub(crate) const BAD_SETTINGS: &str = "wan2gp.bad-settings";
@@ -28,11 +28,6 @@ pub(crate) const UNKNOWN_MODEL: &str = "wan2gp.unknown-model";
 pub(crate) const MISSING_RESULT: &str = "wan2gp.missing-result";
 /// The job was stopped at the service.
 pub(crate) const STOPPED: &str = "wan2gp.stopped";
-
-/// The server, or this driver in its place, does not take the job. Nothing was started.
-pub(crate) fn refused(code: &str, observation: impl Into<String>) -> DriverError {
-    DriverError::new(ErrorKind::REJECTED, observation).with_code(code).without_effect()
-}
 
 /// What WanGP's own words for a failure mean, where they are known.
 pub(crate) fn code_of(message: &str) -> &'static str {
