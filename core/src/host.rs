@@ -17,13 +17,14 @@ use crate::{
     discovery::Orders,
     events::{BackendView, Bus, Change, Changes, Snapshot, StateName, Subscription, Update},
     health::{HealthView, Records, Teller},
-    jobs::{self, Jobs, Journal},
+    jobs::{self, Jobs, Journal, Retention},
     plugins::{DriverRuntime, Gate, LoadedDriver, Plugins, Registry, SearchPath, Vetting},
     rpc::{Drivers, HostLock, ProjectBackend, ProjectOpened},
     settings::Settings,
     transport::{Transport, TransportError},
 };
 use book::Book;
+use mdd_driver_api::manifest::Declaration;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -114,7 +115,7 @@ impl Host {
         let book = Book::open(&settings, &declarations);
         shared.tempo.change(book.config.check_every());
         let inner = Arc::new(Inner {
-            jobs: carried(&settings, &shared, &drivers, journal),
+            jobs: carried(&settings, &shared, declarations, journal, book.config.retention()),
             orders: watch::Sender::new(Orders::from(&*book.config)),
             book: Mutex::new(book),
             plugins,
@@ -428,15 +429,21 @@ fn save(records: &Records) {
     }
 }
 
-fn carried(settings: &Settings, shared: &Shared, drivers: &[Arc<LoadedDriver>], journal: Arc<dyn Journal>) -> Jobs {
+fn carried(
+    settings: &Settings,
+    shared: &Shared,
+    declarations: Vec<Declaration>,
+    journal: Arc<dyn Journal>,
+    retention: Retention,
+) -> Jobs {
     let transport = shared.transport.clone();
     Jobs::start(jobs::Setup {
         folder: settings.jobs_folder(),
         bus: shared.bus.clone(),
         journal,
-        declarations: drivers.iter().map(|driver| driver.manifest.driver.clone()).collect(),
+        declarations,
         random: Box::new(move || transport.random()),
-        limits: jobs::Limits { retention: settings.retention(), ..jobs::Limits::default() },
+        limits: jobs::Limits { retention, ..jobs::Limits::default() },
     })
 }
 
@@ -462,6 +469,7 @@ impl Inner {
 
     fn tell_config(&self, config: &Config) {
         self.shared.tempo.change(config.check_every());
+        self.jobs.keep(config.retention());
         self.orders.send_if_modified(|orders| {
             let next = Orders { rounds: orders.rounds, ..Orders::from(config) };
             let changed = *orders != next;

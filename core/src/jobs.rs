@@ -141,6 +141,16 @@ impl Jobs {
         self.0.declarations.set(declarations);
     }
 
+    /// Lets jobs for a kind go to this backend when it can take them, or to whichever has the least to do.
+    pub fn prefer(&self, kind: &str, backend: Option<String>) {
+        self.0.dispatcher.prefer(kind, backend);
+    }
+
+    /// How long jobs that are over are kept from now on.
+    pub fn keep(&self, retention: Retention) {
+        self.0.retention.send_if_modified(|known| std::mem::replace(known, retention) != retention);
+    }
+
     /// Jobs that a connected backend has.
     pub fn under_way(&self, backend: &str) -> u32 {
         self.0.dispatcher.under_way(backend)

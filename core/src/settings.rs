@@ -2,7 +2,6 @@
 
 pub use crate::config::Named;
 
-use crate::jobs::Retention;
 use etcetera::BaseStrategy as _;
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -99,24 +98,6 @@ impl Settings {
         let usual = default_state_folder().filter(|usual| *usual == self.state_folder && !is_state_folder_set());
         usual.and_then(|_| data_folder()).unwrap_or_else(|| self.state_folder.clone()).join("jobs")
     }
-
-    /// How long jobs that are over are kept: `MDD_JOBS_KEEP_DAYS` and `MDD_JOBS_KEEP_COUNT`.
-    pub fn retention(&self) -> Retention {
-        let Retention { days, count } = Retention::default();
-        Retention {
-            days: self.number("MDD_JOBS_KEEP_DAYS").unwrap_or(days),
-            count: self.number("MDD_JOBS_KEEP_COUNT").unwrap_or(count),
-        }
-    }
-
-    fn number<N: std::str::FromStr>(&self, name: &str) -> Option<N> {
-        let value = self.environment.get(name)?;
-        let number = value.parse().ok();
-        if number.is_none() {
-            tracing::warn!(name, value, "an environment variable holds no number");
-        }
-        number
-    }
 }
 
 /// The user's data folder of mdd-host.
@@ -149,7 +130,6 @@ pub fn default_config_file() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::{Environment, Settings};
-    use crate::jobs::Retention;
     use std::path::PathBuf;
 
     fn settings(variables: &[(&str, &str)]) -> Settings {
@@ -169,13 +149,6 @@ mod tests {
         let jobs = std::env::temp_dir().join("shots");
         assert_eq!(settings(&[("MDD_JOBS_DIR", jobs.to_str().unwrap())]).jobs_folder(), jobs);
         assert_eq!(settings(&[("MDD_JOBS_DIR", "shots")]).jobs_folder(), PathBuf::from("/somewhere/jobs"));
-    }
-
-    #[test]
-    fn retention_is_the_usual_one_where_it_is_not_a_number() {
-        assert_eq!(settings(&[("MDD_JOBS_KEEP_DAYS", "soon")]).retention(), Retention::default());
-        let both = [("MDD_JOBS_KEEP_DAYS", "0"), ("MDD_JOBS_KEEP_COUNT", "7")];
-        assert_eq!(settings(&both).retention(), Retention { days: 0, count: 7 });
     }
 
     fn environment(variables: &[(&str, &str)]) -> Environment {

@@ -3,7 +3,7 @@
 use crate::{PATIENCE, comfyui};
 use mdd_core::{
     Host,
-    events::{JobState, JobView},
+    events::{JobState, JobView, Snapshot},
     jobs::{FileSource, Submission, Target},
 };
 use mdd_sim::{Fault, JobState as Remote, Ledger, Options, Sim};
@@ -206,4 +206,55 @@ async fn a_rate_limit_is_waited_out() {
     let job = until(&running.host, "a", waiting).await;
     assert_eq!((job.state, job.attempt), (JobState::Queued, 1), "{job:#?}");
     assert_eq!(running.host.jobs().cancel("a").await.unwrap().state, JobState::Cancelled);
+}
+
+/// The default of a kind comes first as long as it is there, and nobody waits for it when it is not.
+#[tokio::test]
+async fn the_default_of_a_kind_gets_its_jobs_while_it_is_connected() {
+    let folder = plugins(&BOTH);
+    let sims = [comfyui::sim("0.33.0").await, comfyui::sim("0.33.0").await];
+    let urls = sims.each_ref().map(Sim::url);
+    let running = Running::start(folder.path(), &[("comfyui", &urls[0]), ("comfyui", &urls[1])]);
+    let host = &running.host;
+    let is_up = |snapshot: &Snapshot, id: &str| {
+        snapshot.backends.iter().any(|backend| backend.id == id && backend.models.is_some() && backend.attempt == 0)
+    };
+    let ids = urls.each_ref().map(|url| url.replace("http://", "comfyui@"));
+    eventually(host, PATIENCE, |snapshot| ids.iter().all(|id| is_up(snapshot, id)).then_some(())).await;
+    let mut number = 0;
+    let mut goes_to = async || {
+        number += 1;
+        let id = number.to_string();
+        submit(host, &id, "comfyui", comfyui::picture(number), Vec::new()).await;
+        end(host, &id).await.backend.unwrap()
+    };
+    for (default, other) in [(0, 1), (1, 0)] {
+        host.default_backend(&ids[default]).unwrap();
+        assert_eq!(goes_to().await, ids[default]);
+        sims[default].stop().await;
+        eventually(host, PATIENCE, |snapshot| (!is_up(snapshot, &ids[default])).then_some(())).await;
+        assert_eq!(goes_to().await, ids[other], "the default is away");
+        sims[default].start_again().await.unwrap();
+        host.refresh();
+        eventually(host, PATIENCE, |snapshot| is_up(snapshot, &ids[default]).then_some(())).await;
+        assert_eq!(goes_to().await, ids[default], "the default is back");
+    }
+}
+
+/// A setting of another time counts at once.
+#[tokio::test]
+async fn how_many_jobs_are_kept_is_a_setting() {
+    let folder = plugins(&BOTH);
+    let sim = Sim::start("litellm").await.unwrap();
+    let running = Running::start(folder.path(), &[("litellm", &sim.url())]);
+    let host = &running.host;
+    for id in ["a", "b", "c"] {
+        submit(host, id, "litellm", chat("mock-gpt"), Vec::new()).await;
+        assert_eq!(end(host, id).await.state, JobState::Done);
+    }
+    assert_eq!(host.jobs().list().len(), 3);
+    let view = host.set_config("jobs.keep_count", &json!(1)).unwrap();
+    assert!(view.values.iter().any(|value| value.key == "jobs.keep_count" && value.value == json!(1)));
+    eventually(host, PATIENCE, |snapshot| (snapshot.jobs.len() == 1).then_some(())).await;
+    assert_eq!(host.jobs().list()[0].id, "c");
 }

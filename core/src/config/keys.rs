@@ -1,6 +1,7 @@
 //! Every key that a setting may have: the host's own, and those that the manifests of the drivers bring along.
 
 use super::value;
+use crate::jobs::Retention;
 use mdd_driver_api::manifest::Declaration;
 use serde_json::{Value, json};
 
@@ -67,6 +68,10 @@ impl Key {
     }
 }
 
+/// The variables that set keys of the host's own.
+pub(super) const VARIABLES: [(&str, &str); 2] =
+    [("jobs.keep_count", "MDD_JOBS_KEEP_COUNT"), ("jobs.keep_days", "MDD_JOBS_KEEP_DAYS")];
+
 /// Every key, in the order of their names.
 pub(super) fn all(declarations: &[Declaration]) -> Vec<Key> {
     let mut keys = vec![
@@ -76,6 +81,8 @@ pub(super) fn all(declarations: &[Declaration]) -> Vec<Key> {
         Key::new("discovery.sockets", Shape::Switch, json!(true)),
         Key::new("health.interval_ms", Shape::Whole(1_000, 10_000), json!(5_000)),
         Key::new("idle_minutes", Shape::Whole(1, 10_080), json!(10)),
+        Key::new("jobs.keep_count", Shape::Whole(0, 1_000_000), json!(Retention::DEFAULT.count)),
+        Key::new("jobs.keep_days", Shape::Whole(0, 36_500), json!(Retention::DEFAULT.days)),
         Key::new("plugins", Shape::Folders, json!([])),
     ];
     keys.extend(declarations.iter().flat_map(of_kind));

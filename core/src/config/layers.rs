@@ -9,6 +9,7 @@ use super::{
 use crate::{
     endpoint::Endpoint,
     events::Origin,
+    jobs::Retention,
     settings::Settings,
     transport::{Credential, Secret},
 };
@@ -18,6 +19,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+
+/// What helps against a bad variable.
+const END_THE_HOST: &str = "correct it, and end the running host with `mdd-host stop`";
 
 /// Who said what a setting is; a later one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -130,6 +134,7 @@ impl Config {
         };
         let mut given = config.of_file(file);
         given.extend(of_backends(Layer::Project, project));
+        given.extend(config.of_variables(start));
         for declaration in declarations {
             given.extend(config.of_environment(start, declaration));
         }
@@ -194,6 +199,29 @@ impl Config {
         given
     }
 
+    /// The host's own settings in the environment.
+    fn of_variables(&mut self, start: &Settings) -> Vec<Given> {
+        let mut given = Vec::new();
+        for (name, variable) in keys::VARIABLES {
+            let known = self.keys.iter().find(|key| key.name == name);
+            let (Some(key), Some(text)) = (known, start.environment.get(variable)) else { continue };
+            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
+            match key.check(&value) {
+                Ok(value) => {
+                    let (source, key) = (Some(variable.to_owned()), name.to_owned());
+                    given.push(Given { layer: Layer::Environment, source, key, value });
+                }
+                Err(error) => self.problems.push(Problem {
+                    key: Some(name.to_owned()),
+                    source: variable.to_owned(),
+                    observation: format!("the variable {variable} cannot be used: {error}"),
+                    remedy: END_THE_HOST.to_owned(),
+                }),
+            }
+        }
+        given
+    }
+
     /// Our own variable wins over those that users of the service already set.
     fn of_environment(&mut self, start: &Settings, declaration: &Declaration) -> Vec<Given> {
         let mut given = Vec::new();
@@ -214,7 +242,7 @@ impl Config {
                 Err(error) => self.problems.push(Problem {
                     key: Some(key),
                     observation: format!("the variable {name} holds no usable address: {error}"),
-                    remedy: "correct it, and end the running host with `mdd-host stop`".to_owned(),
+                    remedy: END_THE_HOST.to_owned(),
                     source: name,
                 }),
             }
@@ -272,6 +300,16 @@ impl Config {
     /// How long a host stays that nobody needs.
     pub fn idle(&self) -> Duration {
         Duration::from_secs(60 * self.plain("idle_minutes").as_u64().unwrap_or(10))
+    }
+
+    /// How long jobs that are over are kept.
+    pub fn retention(&self) -> Retention {
+        let number = |name: &str| self.plain(name).as_u64();
+        let Retention { days, count } = Retention::DEFAULT;
+        Retention {
+            days: number("jobs.keep_days").and_then(|days| days.try_into().ok()).unwrap_or(days),
+            count: number("jobs.keep_count").and_then(|count| count.try_into().ok()).unwrap_or(count),
+        }
     }
 
     /// Folders to search for drivers.

@@ -4,6 +4,7 @@ use super::{Config, ConfigValue, Layer, Named, UserFile};
 use crate::{
     endpoint::Endpoint,
     events::Origin,
+    jobs::Retention,
     settings::{Environment, Settings},
 };
 use mdd_driver_api::manifest::Declaration;
@@ -103,6 +104,28 @@ fn each_layer_wins_over_those_below_it_and_says_where_its_value_stands() {
     assert_eq!(scene.value(key).origin, Layer::Flag);
     assert_eq!(urls(&scene), ["http://127.0.0.1:4", "http://127.0.0.1:5"]);
     assert!(scene.config().named("lamp-post").iter().all(|named| named.origin == Origin::Flag));
+}
+
+#[test]
+fn how_long_jobs_are_kept_is_a_setting_like_any_other() {
+    let origin = |scene: &Scene| {
+        let seen = scene.value("jobs.keep_days");
+        (seen.value, seen.origin)
+    };
+    let mut scene = Scene::of(&[], "");
+    assert_eq!(origin(&scene), (json!(30), Layer::Default));
+    assert_eq!(scene.config().retention(), Retention::DEFAULT);
+    scene = Scene::of(&[], "[jobs]\nkeep_days = 7\nkeep_count = 0\n");
+    assert_eq!(origin(&scene), (json!(7), Layer::File));
+    assert_eq!(scene.config().retention(), Retention { days: 7, count: 0 });
+    let variables = [("MDD_JOBS_KEEP_DAYS", "0"), ("MDD_JOBS_KEEP_COUNT", "soon")];
+    scene = Scene::of(&variables, "[jobs]\nkeep_days = 7\n");
+    assert_eq!(origin(&scene), (json!(0), Layer::Environment));
+    assert_eq!(scene.config().retention(), Retention { days: 0, ..Retention::DEFAULT });
+    let [(source, problem)] = scene.problems().try_into().unwrap();
+    assert_eq!(source, "MDD_JOBS_KEEP_COUNT");
+    assert!(problem.contains("it takes a whole number from 0 to 1000000"), "{problem}");
+    assert_eq!(Scene::of(&[], "jobs.keep_days = -1\n").config().retention(), Retention::DEFAULT);
 }
 
 #[test]

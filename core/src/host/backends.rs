@@ -36,6 +36,10 @@ impl Inner {
     pub(super) fn reconcile(&self, book: &mut Book) {
         let drivers = self.drivers();
         let wanted = self.wanted(book, &drivers);
+        for driver in &drivers {
+            let kind = driver.kind();
+            self.jobs.prefer(kind, book.config.default_of(kind).map(|default| id_of(kind, &default)));
+        }
         let mut supervisors = self.supervisors();
         // Those of a kind whose driver is gone are ended by whoever says so.
         let is_driven =

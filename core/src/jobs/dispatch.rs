@@ -42,6 +42,8 @@ pub(super) struct Dispatcher {
 struct State {
     places: BTreeMap<String, Place>,
     queues: BTreeMap<Target, BTreeMap<u64, oneshot::Sender<Slot>>>,
+    /// Of each kind that has one, the backend that comes before all others.
+    preferred: BTreeMap<String, String>,
 }
 
 impl Dispatcher {
@@ -52,6 +54,16 @@ impl Dispatcher {
             state.place(backend, kind).take_note(report);
         }
         self.dispatch();
+    }
+
+    /// Lets jobs for a kind go to this backend when it can take them, or to whichever has the least to do.
+    pub(super) fn prefer(&self, kind: &str, backend: Option<String>) {
+        let preferred = &mut self.state().preferred;
+        // Nothing waits while there is room, so only jobs to come are concerned.
+        match backend {
+            Some(backend) => preferred.insert(kind.to_owned(), backend),
+            None => preferred.remove(kind),
+        };
     }
 
     /// Nobody supervises a backend any more, or somebody else does by now.
@@ -157,14 +169,16 @@ impl State {
         self.places.entry(backend.to_owned()).or_insert_with(|| Place::new(kind))
     }
 
-    /// The earliest job for which there is room, and the backend that has the least to do for it.
+    /// The earliest job for which there is room, and the backend for it: the preferred one of its kind, else that with
+    /// the least to do.
     fn next_match(&self, now: Instant) -> Option<(Target, u64, String)> {
         let mut heads: Vec<_> =
             self.queues.iter().filter_map(|(target, queue)| Some((*queue.first_key_value()?.0, target))).collect();
         heads.sort_unstable();
         heads.into_iter().find_map(|(number, target)| {
             let free = self.places.iter().filter(|(id, place)| place.fits(id, target) && place.has_room(now));
-            let (backend, _) = free.min_by_key(|(_, place)| place.load())?;
+            let is_other = |id: &String, place: &Place| self.preferred.get(&place.kind) != Some(id);
+            let (backend, _) = free.min_by_key(|(id, place)| (is_other(id, place), place.load()))?;
             Some((target.clone(), number, backend.clone()))
         })
     }

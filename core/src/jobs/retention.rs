@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::Notify,
+    sync::{Notify, watch},
     time::{sleep, timeout},
 };
 
@@ -26,9 +26,14 @@ pub struct Retention {
     pub count: usize,
 }
 
+impl Retention {
+    /// What counts when nobody says anything.
+    pub const DEFAULT: Self = Self { days: 30, count: 1000 };
+}
+
 impl Default for Retention {
     fn default() -> Self {
-        Self { days: 30, count: 1000 }
+        Self::DEFAULT
     }
 }
 
@@ -74,16 +79,23 @@ fn is_settled(state: JobState) -> bool {
 }
 
 /// Forgets jobs when their time has come, until the room is gone.
-pub(super) async fn keep(room: Weak<Room>, ended: Arc<Notify>) {
+pub(super) async fn keep(room: Weak<Room>, ended: Arc<Notify>, mut setting: watch::Receiver<Retention>) {
     loop {
+        setting.mark_unchanged();
         {
             let Some(room) = room.upgrade() else { return };
             if room.restored().await.is_ok() {
                 forget_expired(&Jobs(room)).await;
             }
         }
-        // Either way it is time to look.
-        let _looked = timeout(LOOK_EVERY, ended.notified()).await;
+        // Whichever it is, it is time to look.
+        let _looked = timeout(LOOK_EVERY, async {
+            tokio::select! {
+                () = ended.notified() => {}
+                _ = setting.changed() => {}
+            }
+        })
+        .await;
         sleep(TOGETHER).await;
     }
 }
@@ -96,7 +108,8 @@ async fn forget_expired(jobs: &Jobs) {
             over.push(Over { id: job.ticket.id.clone(), state: job.state(), since_ms });
         }
     }
-    for id in jobs.0.limits.retention.expired(over, now_ms()) {
+    let retention = *jobs.0.retention.borrow();
+    for id in retention.expired(over, now_ms()) {
         match jobs.discard(&id, false).await {
             Ok(()) => tracing::debug!(job = id, "no longer kept"),
             // It may have been reopened; else it is tried again.

@@ -9,7 +9,7 @@ use super::{
     journal::{Journal, JournalError},
     notices::Notices,
     record::Record,
-    retention,
+    retention::{self, Retention},
     store::Store,
     waiting::Waiting,
 };
@@ -40,6 +40,8 @@ pub(super) struct Room {
     pub(super) notices: Notices,
     pub(super) store: Store,
     pub(super) limits: Limits,
+    /// How long jobs that are over are kept.
+    pub(super) retention: watch::Sender<Retention>,
     /// A job is over.
     pub(super) ended: Arc<Notify>,
     /// Where the folders of jobs are.
@@ -81,6 +83,7 @@ impl Room {
             waiting,
             notices,
             store,
+            retention: watch::Sender::new(limits.retention),
             limits,
             ended: Arc::default(),
             folder,
@@ -92,7 +95,8 @@ impl Room {
             tasks: Mutex::new(Some(JoinSet::new())),
         });
         let (restoring, explaining, telling, watching) = (room.clone(), room.clone(), room.clone(), room.clone());
-        room.spawn(retention::keep(Arc::downgrade(&room), room.ended.clone()));
+        let (weak, ended, setting) = (Arc::downgrade(&room), room.ended.clone(), room.retention.subscribe());
+        room.spawn(retention::keep(weak, ended, setting));
         room.spawn(async move { watching.watch_journal().await });
         room.spawn(async move { restoring.restore().await });
         room.spawn(async move { explaining.waiting.run().await });

@@ -84,6 +84,23 @@ async fn a_poisoned_object_gets_nothing_until_another_one_comes() {
 }
 
 #[tokio::test]
+async fn the_preferred_one_comes_first_while_it_has_room() {
+    let dispatcher = Arc::<Dispatcher>::default();
+    let any = any();
+    let goes_to = async |number| dispatcher.slot(number, &any).now_or_never().map(|slot| slot.backend.clone());
+    dispatcher.prefer("lamp", Some("lamp@2".to_owned()));
+    dispatcher.update("lamp@1", "lamp", connected(1, 1));
+    assert_eq!(goes_to(1).await.as_deref(), Some("lamp@1"), "the preferred one is away");
+    dispatcher.update("lamp@2", "lamp", Report { load: 5, ..connected(2, 1) });
+    let taken = dispatcher.slot(2, &any).await;
+    assert_eq!(taken.backend, "lamp@2", "whatever it has to do");
+    assert_eq!(goes_to(3).await.as_deref(), Some("lamp@1"), "the preferred one is full");
+    drop(taken);
+    dispatcher.prefer("lamp", None);
+    assert_eq!(goes_to(4).await.as_deref(), Some("lamp@1"), "the least to do");
+}
+
+#[tokio::test]
 async fn a_supervisor_that_ends_takes_only_its_own_connection_away() {
     let dispatcher = Arc::<Dispatcher>::default();
     assert_eq!(dispatcher.cause(&any()), Cause::NoBackend);
