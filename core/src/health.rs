@@ -1,5 +1,6 @@
 //! Samples condensed into what people read: response times, uptime, what went wrong, and one sentence.
 
+mod checks;
 mod history;
 mod latency;
 mod records;
@@ -7,6 +8,7 @@ mod ring;
 mod summary;
 mod teller;
 
+pub use checks::Checks;
 pub use history::{ErrorView, HealthView, History, Point, SeriesView, UptimeView};
 pub use latency::{Latency, LatencyView};
 pub use records::{Record, Records};

@@ -6,6 +6,7 @@ mod change_of_drivers;
 mod changes;
 mod describe;
 mod looking;
+mod measures;
 mod projects;
 
 pub use changes::ChangeError;
@@ -18,6 +19,7 @@ use crate::{
     events::{BackendView, Bus, Change, Changes, Snapshot, StateName, Subscription, Update},
     health::{HealthView, Records, Teller},
     jobs::{self, Jobs, Journal, Retention},
+    metrics,
     plugins::{DriverRuntime, Gate, LoadedDriver, Plugins, Registry, SearchPath, Vetting},
     rpc::{Drivers, HostLock, ProjectBackend, ProjectOpened},
     settings::Settings,
@@ -68,6 +70,7 @@ struct Inner {
     book: Mutex<Book>,
     supervisors: Mutex<BTreeMap<String, Supervisor>>,
     orders: watch::Sender<Orders>,
+    metrics_port: watch::Sender<u16>,
     started: SystemTime,
 }
 
@@ -95,7 +98,10 @@ impl Host {
     /// As for [`start`](Self::start).
     pub fn lasting(settings: Settings, vetting: Vetting, lock: &HostLock) -> Result<Self, StartError> {
         let journal = jobs::Sqlite::start(lock.folder().join("journal.db"))?;
-        Self::with_journal(settings, vetting, Arc::new(journal))
+        let mut host = Self::with_journal(settings, vetting, Arc::new(journal))?;
+        // Only one of a user's hosts can have the port.
+        host.tasks.push(tokio::spawn(host.inner.clone().serve_metrics()));
+        Ok(host)
     }
 
     fn with_journal(settings: Settings, vetting: Vetting, journal: Arc<dyn Journal>) -> Result<Self, StartError> {
@@ -117,6 +123,7 @@ impl Host {
         let inner = Arc::new(Inner {
             jobs: carried(&settings, &shared, declarations, journal, book.config.retention()),
             orders: watch::Sender::new(Orders::from(&*book.config)),
+            metrics_port: watch::Sender::new(book.config.metrics_port()),
             book: Mutex::new(book),
             plugins,
             settings,
@@ -222,6 +229,11 @@ impl Host {
     /// One object for a report: versions, drivers, backends, without names of home folders and without secrets.
     pub fn diagnostics(&self) -> serde_json::Value {
         diagnosis::report(&self.snapshot(), &self.drivers(), &self.started())
+    }
+
+    /// The figures of this host for monitoring systems.
+    pub fn metrics(&self, format: metrics::Format) -> String {
+        self.inner.metrics(format)
     }
 
     /// What is kept of the health of one backend.
@@ -470,6 +482,7 @@ impl Inner {
     fn tell_config(&self, config: &Config) {
         self.shared.tempo.change(config.check_every());
         self.jobs.keep(config.retention());
+        self.metrics_port.send_if_modified(|port| std::mem::replace(port, config.metrics_port()) != *port);
         self.orders.send_if_modified(|orders| {
             let next = Orders { rounds: orders.rounds, ..Orders::from(config) };
             let changed = *orders != next;

@@ -3,7 +3,7 @@
 //! One folder per room: [`plugins`] finds and loads drivers, [`transport`] is the network as drivers see it,
 //! [`discovery`] says where a backend could be, [`connection`] keeps one backend connected, [`health`] condenses samples,
 //! [`jobs`] carries work to backends, [`config`] has the settings, [`events`] is the one place where all of that can be read, [`diagnosis`] explains
-//! failures. [`Host`] ties them together.
+//! failures, [`metrics`] writes figures for monitoring systems. [`Host`] ties them together.
 //!
 //! Nothing in here knows a kind of backend: that is the drivers' part.
 
@@ -18,6 +18,7 @@ pub mod events;
 pub mod health;
 mod host;
 pub mod jobs;
+pub mod metrics;
 pub mod plugins;
 pub mod process;
 pub mod rpc;

@@ -22,8 +22,8 @@ pub use lock::{HostLock, LockError, StartTurn};
 pub use methods::{
     BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer,
     DriverChoice, DriverView, Drivers, FolderAnswer, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList,
-    KindView, Kinds, Nothing, OperationView, PROTOCOL, PendingBackend, ProjectBackend, ProjectChoice, ProjectConsent,
-    ProjectOpened, ProjectOpening, SearchedFolder,
+    KindView, Kinds, MetricsAnswer, Nothing, OperationView, PROTOCOL, PendingBackend, ProjectBackend, ProjectChoice,
+    ProjectConsent, ProjectOpened, ProjectOpening, SearchedFolder,
 };
 pub use server::{Ended, ServeError, serve};
 pub use socket::{SocketError, address_of};

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Carry work to a service and its results back
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// Print the figures of the running host for monitoring systems, as OpenMetrics
+    Metrics,
     /// Run the host that all clients of this user share, until it is idle
     Serve(ServeOptions),
     /// End the running host

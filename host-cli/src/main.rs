@@ -14,6 +14,7 @@ mod doctor;
 mod drivers;
 mod jobs;
 mod logging;
+mod metrics;
 mod output;
 mod reach;
 mod serve;
@@ -74,6 +75,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         }
         Command::Drivers(DriversCommand::Vet) => drivers::vet(),
         Command::Jobs(command) => on_runtime(jobs::run(&global, &state, command)),
+        Command::Metrics => on_runtime(metrics::run(&state)),
         Command::Serve(options) => on_runtime(serve::run(settings, options)),
         Command::Stop => on_runtime(serve::stop(&state)),
         Command::Bridge => on_runtime(bridge::run(&global, &state)),

@@ -16,6 +16,7 @@ mod hand_over;
 mod home;
 mod idle;
 mod jobs;
+mod metrics;
 mod printing;
 mod processes;
 mod protocol;

@@ -1,7 +1,9 @@
 //! Packages of Debian, for what no language's registry carries.
 
 use crate::{process, tool};
-use anyhow::Result;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Installs packages when this is a Debian machine on which we may.
@@ -24,4 +26,27 @@ pub fn install(packages: &[&str]) -> Result<()> {
     apt(&["update"])
         .and_then(|()| apt(&install))
         .map_err(|error| tool::Missing(format!("{wanted} cannot be installed: {error}")).into())
+}
+
+/// A folder of the user's cache with the files of one package, for a program that needs no others. Nothing of the system
+/// changes.
+pub fn unpacked(package: &str) -> Result<PathBuf> {
+    let folder = tool::cache()?.join("debian").join(package);
+    tool::once(&folder, || {
+        eprintln!("fetching the Debian package {package}, once");
+        fetch(package, &folder).map_err(|error| tool::Missing(format!("{package} cannot be fetched: {error:#}")).into())
+    })?;
+    Ok(folder)
+}
+
+fn fetch(package: &str, folder: &Path) -> Result<()> {
+    let download = || process::run(Command::new("apt-get").current_dir(folder).args(["-qq", "download", package]));
+    // The lists of a fresh machine are empty.
+    download().or_else(|_| process::run(Command::new("apt-get").args(["-qq", "update"])).and_then(|()| download()))?;
+    let archives = fs::read_dir(folder)?.flatten().map(|entry| entry.path());
+    let archive = archives.filter(|path| path.extension().is_some_and(|name| name == "deb")).last();
+    let archive = archive.context("apt-get has left no package")?;
+    process::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(folder))?;
+    fs::remove_file(archive)?;
+    Ok(())
 }

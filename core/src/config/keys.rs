@@ -83,6 +83,7 @@ pub(super) fn all(declarations: &[Declaration]) -> Vec<Key> {
         Key::new("idle_minutes", Shape::Whole(1, 10_080), json!(10)),
         Key::new("jobs.keep_count", Shape::Whole(0, 1_000_000), json!(Retention::DEFAULT.count)),
         Key::new("jobs.keep_days", Shape::Whole(0, 36_500), json!(Retention::DEFAULT.days)),
+        Key::new("metrics.port", Shape::Whole(0, 65_535), json!(0)),
         Key::new("plugins", Shape::Folders, json!([])),
     ];
     keys.extend(declarations.iter().flat_map(of_kind));

@@ -312,6 +312,11 @@ impl Config {
         }
     }
 
+    /// Where figures for monitoring systems are to be had on this machine; 0 is nowhere.
+    pub fn metrics_port(&self) -> u16 {
+        self.plain("metrics.port").as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or_default()
+    }
+
     /// Folders to search for drivers.
     pub fn plugins(&self) -> Vec<PathBuf> {
         texts(&self.plain("plugins")).map(PathBuf::from).collect()

@@ -461,11 +461,15 @@ impl Task {
                 Some(input)
             }
             Answer::Check(result, time) => {
-                match &result {
+                let checked = result.map_err(|error| self.fault(&error));
+                match &checked {
                     Ok(_) => self.answered(time),
-                    Err(_) => self.hear_witness(),
+                    Err(fault) => {
+                        self.record.history().check_failed(&fault.reason.code);
+                        self.hear_witness();
+                    }
                 }
-                Some(Input::Checked(result.map_err(|error| self.fault(&error))))
+                Some(Input::Checked(checked))
             }
             Answer::Inventory(Ok(inventory)) => {
                 self.models = Some(inventory.models.iter().map(ModelView::from).collect());

@@ -72,6 +72,20 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// Every one, in the order of a job's life.
+    pub const ALL: [Self; 10] = [
+        Self::Queued,
+        Self::Submitting,
+        Self::Running,
+        Self::Fetching,
+        Self::Done,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Lost,
+        Self::Unknown,
+        Self::Held,
+    ];
+
     /// Whether nothing more happens by itself.
     pub fn is_final(self) -> bool {
         match self {

@@ -1,7 +1,7 @@
 //! What became of a backend: how much of the time it was usable, how fast it answered, what went wrong.
 
 use super::{
-    Latency, LatencyView,
+    Checks, Latency, LatencyView,
     ring::{Ring, Span},
 };
 use schemars::JsonSchema;
@@ -87,6 +87,7 @@ pub struct History {
     pub(super) errors: VecDeque<ErrorView>,
     last_error: Option<(String, Instant)>,
     connections: u32,
+    checks: Checks,
 }
 
 impl History {
@@ -102,6 +103,7 @@ impl History {
             errors: VecDeque::new(),
             last_error: None,
             connections: 0,
+            checks: Checks::default(),
         }
     }
 
@@ -127,7 +129,18 @@ impl History {
     pub fn answered(&mut self, time: Duration, now: Instant) {
         self.advance(now);
         self.latency.add(time);
+        self.checks.answered(time);
         self.rings.iter_mut().for_each(|ring| ring.answered(time));
+    }
+
+    /// A check went without a good answer, for the reason with this code.
+    pub fn check_failed(&mut self, code: &str) {
+        self.checks.failed(code);
+    }
+
+    /// The checks since the host started, counted.
+    pub fn checks(&self) -> &Checks {
+        &self.checks
     }
 
     /// It is connected, for the first time or again.

@@ -1,7 +1,7 @@
 //! The histories of all backends, and the small file in which they outlive the host.
 
 use super::{
-    ErrorView, HealthView, History,
+    Checks, ErrorView, HealthView, History,
     history::{KEPT_ERRORS, RINGS},
     ring::Span,
 };
@@ -92,6 +92,13 @@ impl Records {
         let mut history = record.history();
         history.advance(Instant::now());
         Some(history.view())
+    }
+
+    /// The checks of a backend since the host started.
+    pub fn checks(&self, id: &str) -> Option<Checks> {
+        let record = self.histories().get(id)?.clone();
+        let checks = record.history().checks().clone();
+        Some(checks)
     }
 
     /// Writes the file anew.

@@ -114,6 +114,8 @@ impl Inner {
         let mut taken = Taken::default();
         let doubtful: Vec<Endpoint> =
             self.book().finds.values().filter(|find| find.doubt.is_some()).map(|find| find.endpoint.clone()).collect();
+        // Nobody there but ourselves.
+        taken.ports.extend(Some(*self.metrics_port.borrow()).filter(|port| *port != 0));
         let supervisors = self.supervisors();
         let supervised = supervisors.values().filter(|supervisor| !wrong.contains(supervisor.id()));
         for endpoint in supervised.map(Supervisor::endpoint).cloned().chain(doubtful) {

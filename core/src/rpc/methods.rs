@@ -54,6 +54,13 @@ pub struct HelloAnswer {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Nothing {}
 
+/// The answer to `metrics`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct MetricsAnswer {
+    /// OpenMetrics 1.0.
+    pub text: String,
+}
+
 /// Names a backend.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct BackendChoice {

@@ -3,7 +3,7 @@
 use super::{
     BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer,
     DriverChoice, Drivers, ErrorCode, FolderAnswer, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList,
-    Kinds, Nothing, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
+    Kinds, MetricsAnswer, Nothing, ProjectChoice, ProjectConsent, ProjectOpened, ProjectOpening, RpcError,
 };
 use crate::{
     config::ConfigView,
@@ -84,6 +84,7 @@ service! {
     "drivers.forget" forget_driver(DriverChoice) -> DriverAnswer: "Forgets all that is known of a driver.",
     "diagnostics" diagnostics(Nothing) -> Value:
         "One object for a report, without names of folders and without secrets.",
+    "metrics" metrics(Nothing) -> MetricsAnswer: "The figures of the host for monitoring systems.",
     "jobs.submit" submit_job(Submission) -> JobView:
         "Accepts a job and answers once it is written down. The same id again is the same job.",
     "jobs.list" list_jobs(Nothing) -> JobList: "Every job that is kept, in the order of submission.",

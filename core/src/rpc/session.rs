@@ -3,8 +3,8 @@
 use super::{
     BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, ConfigChange, ConfigChoice, DriverAnswer,
     DriverChoice, Drivers, ErrorCode, FolderAnswer, HandOver, HandOverAnswer, Hello, HelloAnswer, JobChoice, JobList,
-    Kinds, Line, LineReader, MAX_LINE, Message, Nothing, PROTOCOL, ProjectChoice, ProjectConsent, ProjectOpened,
-    ProjectOpening, RpcError,
+    Kinds, Line, LineReader, MAX_LINE, Message, MetricsAnswer, Nothing, PROTOCOL, ProjectChoice, ProjectConsent,
+    ProjectOpened, ProjectOpening, RpcError,
     server::Serving,
     service::{self, Service},
     wire::notification_line,
@@ -15,6 +15,7 @@ use crate::{
     events::{JobView, Snapshot, Subscription, Update},
     health::HealthView,
     jobs::{JobError, Jobs, Submission},
+    metrics::Format,
 };
 use mdd_driver_api::text::printable;
 use serde_json::{Value, json};
@@ -280,6 +281,10 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
 
     async fn diagnostics(&mut self, _: Nothing) -> Result<Value, RpcError> {
         Ok(self.serving.host.diagnostics())
+    }
+
+    async fn metrics(&mut self, _: Nothing) -> Result<MetricsAnswer, RpcError> {
+        Ok(MetricsAnswer { text: self.serving.host.metrics(Format::OpenMetrics) })
     }
 
     async fn submit_job(&mut self, submission: Submission) -> Result<JobView, RpcError> {
