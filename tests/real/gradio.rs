@@ -17,18 +17,18 @@ const START: Duration = Duration::from_secs(180);
 const SOON: Duration = Duration::from_secs(60);
 
 /// One of our apps on one version of Gradio.
-struct App {
+pub(crate) struct App {
     /// Kind of its driver, and the flavour that it is to be.
-    kind: &'static str,
-    flavour: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) flavour: &'static str,
     /// The program, and which of its shapes.
-    program: &'static str,
-    shape: &'static str,
-    gradio: &'static str,
+    pub(crate) program: &'static str,
+    pub(crate) shape: &'static str,
+    pub(crate) gradio: &'static str,
 }
 
 /// A server, and where it works.
-struct Served {
+pub(crate) struct Served {
     server: Server,
     home: TempDir,
     python: PathBuf,
@@ -36,10 +36,14 @@ struct Served {
 
 impl App {
     async fn serve(&self) -> Served {
+        self.serve_at(free_port()).await
+    }
+
+    pub(crate) async fn serve_at(&self, port: u16) -> Served {
         let python = xtask::venv::ensure(&format!("gradio-{}", self.gradio)).unwrap();
         // Some versions give away nothing out of folders that are hidden.
         let home = tempfile::Builder::new().prefix("gradio-").tempdir().unwrap();
-        let server = self.start(&python, home.path(), free_port()).await;
+        let server = self.start(&python, home.path(), port).await;
         Served { server, home, python }
     }
 

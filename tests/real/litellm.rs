@@ -19,7 +19,7 @@ const KEY: &str = "sk-a-key-for-tests";
 const START: Duration = Duration::from_secs(180);
 const SOON: Duration = Duration::from_secs(30);
 
-struct Proxy {
+pub(crate) struct Proxy {
     python: PathBuf,
     home: TempDir,
     port: u16,
@@ -28,11 +28,15 @@ struct Proxy {
 
 impl Proxy {
     fn new(version: &str, key: Option<&'static str>) -> Self {
-        let python = xtask::venv::ensure(&format!("litellm-{version}")).unwrap();
-        Self { python, home: tempfile::tempdir().unwrap(), port: free_port(), key }
+        Self::at(version, free_port(), key)
     }
 
-    async fn start(&self) -> Server {
+    pub(crate) fn at(version: &str, port: u16, key: Option<&'static str>) -> Self {
+        let python = xtask::venv::ensure(&format!("litellm-{version}")).unwrap();
+        Self { python, home: tempfile::tempdir().unwrap(), port, key }
+    }
+
+    pub(crate) async fn start(&self) -> Server {
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("real/litellm.yaml");
         let mut command = Command::new(self.python.with_file_name("litellm"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home.path());
