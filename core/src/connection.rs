@@ -15,7 +15,7 @@ pub use backoff::Backoff;
 pub use instance::{Instance, News};
 pub use life::{
     Ask, CHECK_EVERY, Command, Connected, Evidence, Fault, Input, LONGEST, Life, Phase, Push, SHORTEST, Silence, State,
-    Tempo, Words,
+    Step, Tempo, Words,
 };
 pub use link::Link;
 pub use supervisor::{Shared, Supervisor};

@@ -40,6 +40,9 @@ const ASK_STRANGER_EVERY: Duration = Duration::from_secs(30);
 /// Until somebody who gave no answer is asked again.
 const ASK_SILENT_EVERY: Duration = Duration::from_secs(5);
 
+/// Announced places that are looked at again and again.
+const MAX_ANNOUNCED: usize = 256;
+
 /// What discovery shall do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orders {
@@ -173,7 +176,9 @@ impl Scout {
                 }
                 endpoint = announcer.next() => {
                     told.push(News::Announced(endpoint.clone()));
-                    self.announced.insert(place(endpoint));
+                    if self.announced.len() < MAX_ANNOUNCED {
+                        self.announced.insert(place(endpoint));
+                    }
                     probes.extend(self.due(&taken()));
                 }
                 _ = looks.tick() => probes.extend(self.due(&taken())),
@@ -243,6 +248,7 @@ impl Scout {
         self.under_way.remove(&place);
         match (outcome?, place) {
             (Outcome::Closed, Place::Port(port)) => {
+                self.announced.remove(&Place::Port(port));
                 self.strangers.remove(&Place::Port(port))?;
                 Some(News::Stranger { port, seen: None })
             }

@@ -1,7 +1,10 @@
 //! What users of comparable products suffered, and what happens here instead.
 
 use crate::watched::{SOON, Service, Watched};
-use mdd_core::events::{BackendView, Detail, StateName};
+use mdd_core::{
+    events::{BackendView, Detail, Snapshot, StateName},
+    health::Severity,
+};
 use mdd_sim::{Fault, Options, Sim};
 use mdd_tests::{Running, eventually, plugins};
 use std::time::{Duration, Instant};
@@ -131,63 +134,74 @@ async fn ac_22_who_waits_says_why_until_when_and_how_often() {
     assert!(waiting.next_try_ms.is_some_and(|ms| ms <= 30_000));
 }
 
+/// All five kinds and two of one of them: one hangs, one comes and goes, one is another service, one wants a key.
 #[tokio::test]
 async fn all_kinds_of_trouble_at_once_leave_the_healthy_ones_alone() {
-    let folder = plugins(&["comfyui", "litellm"]);
-    let [well, hung, flapping, wrong] = [
+    let folder = plugins(&["audioldm", "comfyui", "litellm", "rvc", "wan2gp"]);
+    let [well, hung, flapping, other, sound] = [
         Sim::start("comfyui").await,
         Sim::start("comfyui").await,
-        Sim::start("comfyui").await,
-        Sim::start("litellm").await,
+        Sim::start("wan2gp").await,
+        Sim::start("rvc-python").await,
+        Sim::start("audioldm").await,
     ]
     .map(Result::unwrap);
     let locked = Sim::start(Options::new("litellm").key("sk-right")).await.unwrap();
-    let talking = Sim::start("litellm").await.unwrap();
-    let urls = [&well, &hung, &flapping, &wrong, &locked, &talking].map(|sim| sim.url());
-    let kinds = ["comfyui", "comfyui", "comfyui", "comfyui", "litellm", "litellm"];
-    let backends: Vec<(&str, &str)> = kinds.iter().copied().zip(urls.iter().map(String::as_str)).collect();
-    let running = Running::start(folder.path(), &backends);
-    let of = |url: &str| {
-        let place = url.trim_start_matches("http://").to_owned();
-        move |snapshot: &mdd_core::events::Snapshot| {
-            snapshot.backends.iter().find(|view| view.id.ends_with(&place)).cloned()
-        }
-    };
+    let wrong = well.url();
+    let running = Running::start(folder.path(), &[]);
     let host = &running.host;
-    let is = |url: &str, wanted: fn(&BackendView) -> bool| {
-        let find = of(url);
-        move |snapshot: &mdd_core::events::Snapshot| find(snapshot).filter(wanted)
-    };
-    for url in [&urls[0], &urls[1], &urls[2], &urls[5]] {
-        eventually(host, SOON, is(url, is_usable)).await;
+    let named = [("audioldm", &sound), ("comfyui", &well), ("comfyui", &hung), ("litellm", &locked)];
+    for (kind, sim) in named.into_iter().chain([("wan2gp", &flapping)]) {
+        host.add_backend(kind, &sim.url()).unwrap();
     }
-    eventually(host, SOON, is(&urls[3], |view| view.detail == Detail::Refused)).await;
-    eventually(host, SOON, is(&urls[4], |view| view.detail == Detail::Refused)).await;
-    let severity = host.snapshot().summary.severity;
-    assert_eq!(severity, mdd_core::health::Severity::Problem);
+    host.add_backend("rvc", &wrong).unwrap();
+    let row = |id: &str| host.snapshot().backends.into_iter().find(|row| row.id == id).unwrap();
+    let id = |kind: &str, url: &str| format!("{kind}@{}", url.trim_start_matches("http://"));
+    let until = async |id: &str, wanted: fn(&BackendView) -> bool| {
+        let wanted =
+            |snapshot: &Snapshot| snapshot.backends.iter().find(|row| row.id == id).filter(|row| wanted(row)).cloned();
+        eventually(host, SOON, wanted).await
+    };
+    let says = async |sentence: &str| {
+        eventually(host, SOON, |snapshot| (snapshot.summary.sentence == sentence).then_some(snapshot.summary.severity))
+            .await
+    };
+
+    let refused = |row: &BackendView| row.detail == Detail::Refused;
+    let key = until(&id("litellm", &locked.url()), refused).await.reason.unwrap().observation;
+    let stranger = until(&id("rvc", &wrong), refused).await.reason.unwrap().observation;
+    let beginning = format!("Text unavailable: LiteLLM is disconnected ({key}). One more service needs attention.");
+    assert_eq!(says(&beginning).await, Severity::Problem);
 
     hung.inject(Fault::Freeze).await;
-    eventually(host, SOON, is(&urls[1], |view| view.detail == Detail::Unresponsive)).await;
+    until(&id("comfyui", &hung.url()), |row| row.detail == Detail::Unresponsive).await;
+    let with_hung = "ComfyUI does not answer just now. 2 more services need attention.";
+    says(with_hung).await;
     for _ in 0..8 {
         flapping.stop().await;
-        eventually(host, SOON, is(&urls[2], |view| !is_usable(view))).await;
+        says("ComfyUI does not answer just now. 3 more services need attention.").await;
         flapping.start_again().await.unwrap();
         host.refresh();
-        eventually(host, SOON, is(&urls[2], is_usable)).await;
+        until(&id("wan2gp", &flapping.url()), is_usable).await;
+        says(with_hung).await;
     }
-    for url in [&urls[0], &urls[5]] {
-        let view = of(url)(&host.snapshot()).unwrap();
+    let notices = host.snapshot().notices;
+    let of_flapping = notices.iter().filter(|notice| notice.backend.as_ref() == Some(&id("wan2gp", &flapping.url())));
+    assert!(of_flapping.count() <= 4, "{notices:?}");
+
+    hung.clear_faults().await;
+    says(&beginning).await;
+    host.set_config("backends.litellm.key", &"sk-right".into()).unwrap();
+    says(&format!("Voices unavailable: RVC is disconnected ({stranger}).")).await;
+    host.move_backend(&id("rvc", &wrong), &other.url()).unwrap();
+    let ready = says("Everything is ready: AudioLDM, ComfyUI, ComfyUI, LiteLLM, RVC and Wan2GP.").await;
+    assert_eq!(ready, Severity::Ok);
+    for (kind, sim) in [("comfyui", &well), ("audioldm", &sound)] {
+        let view = row(&id(kind, &sim.url()));
         assert_eq!((view.state, view.reconnects), (StateName::Connected, 0), "{view:?}");
         // Live updates may have come late on a loaded machine; no check was missed.
         assert!(view.last_errors.iter().all(|error| error.code == "no-live-updates"), "{:?}", view.last_errors);
     }
-    let notices = host.snapshot().notices;
-    let of_flapping = notices
-        .iter()
-        .filter(|notice| notice.backend.as_ref().is_some_and(|id| urls[2].ends_with(id.split('@').nth(1).unwrap())));
-    assert!(of_flapping.count() <= 4, "{notices:?}");
-    let sentence = host.snapshot().summary.sentence;
-    assert!(sentence.contains("services need attention"), "{sentence}");
 }
 
 #[tokio::test]

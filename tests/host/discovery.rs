@@ -10,7 +10,7 @@ use mdd_core::{
     settings::{Environment, Settings},
 };
 use mdd_sim::Sim;
-use mdd_tests::{Stub, eventually, in_own_network, plugins};
+use mdd_tests::{Stub, drop_in, eventually, in_own_network, plugins, provoked::Following, variant};
 use serde_json::json;
 use std::{
     fs,
@@ -23,6 +23,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// A host that looks around by itself.
 struct Looking {
+    _following: Following,
     host: Host,
     folder: TempDir,
     plugins: TempDir,
@@ -33,7 +34,7 @@ impl Looking {
         let (folder, plugins) = (tempfile::tempdir().unwrap(), plugins(drivers));
         fs::write(folder.path().join("config.toml"), settings).unwrap();
         let host = Self::start(folder.path(), plugins.path());
-        Self { host, folder, plugins }
+        Self { _following: Following::of(&host), host, folder, plugins }
     }
 
     fn start(folder: &Path, plugins: &Path) -> Host {
@@ -49,10 +50,10 @@ impl Looking {
     }
 
     fn again(self) -> Self {
-        let Self { host, folder, plugins } = self;
-        drop(host);
+        let Self { host, folder, plugins, _following } = self;
+        drop((_following, host));
         let host = Self::start(folder.path(), plugins.path());
-        Self { host, folder, plugins }
+        Self { _following: Following::of(&host), host, folder, plugins }
     }
 
     async fn until(&self, wanted: impl Fn(&BackendView) -> bool) -> BackendView {
@@ -278,5 +279,45 @@ fn nothing_is_asked_twice_at_the_same_time() {
             }
         }
         assert_eq!(slow.most_at_once(), 1);
+    });
+}
+
+/// Each driver that takes a service for its own says how sure it is; the surest has it, and the others are told of.
+#[test]
+fn two_drivers_that_claim_one_service_are_settled_by_score_and_shown() {
+    in_own_network("discovery::two_drivers_that_claim_one_service_are_settled_by_score_and_shown", async {
+        let service = Service::start("comfyui", &["--port", "8188"]).await;
+        let told = async |looking: &Looking, winner: &str, text: &str| {
+            let won = looking.connected(winner).await;
+            assert_eq!(won.endpoint.as_ref(), Some(&service.url));
+            let told = eventually(&looking.host, SOON, |snapshot| {
+                snapshot.notices.iter().find(|notice| notice.text.contains("could also have been")).cloned()
+            });
+            let told = told.await;
+            assert_eq!((told.backend.as_ref(), told.text.as_str()), (Some(&won.id), text));
+            // It is asked by nobody else from now on.
+            let rows = looking.host.snapshot().backends;
+            assert_eq!(rows.iter().filter(|row| row.state == StateName::Connected).count(), 1, "{rows:#?}");
+        };
+        // Asked first, and not as sure.
+        let looking = Looking::with(&["comfyui", "half-sure"], "");
+        told(
+            &looking,
+            "comfyui",
+            "port 8188 is taken for ComfyUI (98 of 100); it could also have been Half sure (60).",
+        )
+        .await;
+        drop(looking);
+        // Neither is sure, and the first is the surer.
+        let looking = Looking::with(&["half-sure"], "");
+        let surer = [("score=060", "score=070"), ("half-sure", "half-true"), ("Half sure", "Half true")];
+        drop_in(looking.plugins.path(), "half-true", &variant("half-sure", &surer));
+        let looking = looking.again();
+        told(
+            &looking,
+            "half-true",
+            "port 8188 is taken for Half true (70 of 100); it could also have been Half sure (60).",
+        )
+        .await;
     });
 }

@@ -6,6 +6,7 @@
 mod acceptance;
 mod discovery;
 mod evidence;
+mod network;
 mod panics;
 mod remedies;
 mod service;

@@ -67,7 +67,16 @@ impl Drop for Service {
 
 /// Passes every connection on to a service.
 pub(crate) async fn forward(address: &str, url: &str) -> Forward {
-    let listener = TcpListener::bind(address).await.unwrap();
+    passing(TcpListener::bind(address).await.unwrap(), url)
+}
+
+/// The same for a socket that was made elsewhere.
+pub(crate) fn pass_on(listener: std::net::TcpListener, url: &str) -> Forward {
+    listener.set_nonblocking(true).unwrap();
+    passing(TcpListener::from_std(listener).unwrap(), url)
+}
+
+fn passing(listener: TcpListener, url: &str) -> Forward {
     let to = url.trim_start_matches("http://").to_owned();
     Forward(tokio::spawn(async move {
         while let Ok((mut from, _)) = listener.accept().await {

@@ -8,7 +8,7 @@ use mdd_driver_api::{
     DriverError, Stage,
     model::{Attempt, JobFile, Outcome, Resume},
 };
-use mdd_tests::Subject;
+use mdd_tests::{Subject, noted, provoked};
 use serde_json::Value;
 use std::{
     path::Path,
@@ -73,7 +73,11 @@ impl Run {
     pub(crate) async fn end(self) -> Result<Outcome, DriverError> {
         let Self { port, task, .. } = self;
         let end = timeout(PATIENCE, task).await;
-        end.unwrap_or_else(|_| panic!("it did not end in time: {:?}", port.notes())).expect("it is no panic")
+        let end = end.unwrap_or_else(|_| panic!("it did not end in time: {:?}", port.notes())).expect("it is no panic");
+        if let Ok(outcome) = &end {
+            outcome.problem.iter().for_each(|problem| provoked::code(&problem.code));
+        }
+        noted(end)
     }
 
     /// The outcome, with what was told.

@@ -4,7 +4,10 @@
 
 mod build;
 mod command;
+#[cfg(target_os = "linux")]
+mod neighbour;
 mod own_network;
+pub mod provoked;
 mod running;
 mod served;
 mod stub;
@@ -13,11 +16,13 @@ mod variant;
 
 pub use build::{Built, built};
 pub use command::mdd_host;
+#[cfg(target_os = "linux")]
+pub use neighbour::{HERE, Neighbour, THERE};
 pub use own_network::in_own_network;
 pub use running::{Running, eventually};
 pub use served::{Served, ServedHome};
 pub use stub::{Answer, Stub};
-pub use subject::Subject;
+pub use subject::{Subject, noted};
 pub use variant::{drop_in, variant};
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! A host inside the test, and waiting for what it shows.
 
+use crate::provoked::Following;
 use mdd_core::{
     Host,
     endpoint::Endpoint,
@@ -17,6 +18,7 @@ pub struct Running {
     /// The host.
     pub host: Host,
     state: TempDir,
+    following: Following,
 }
 
 impl Running {
@@ -43,7 +45,8 @@ impl Running {
     /// When the host cannot be started.
     #[must_use]
     pub fn restarted(self, plugins: &Path, backends: &[(&str, &str)]) -> Self {
-        let Self { host, state } = self;
+        let Self { host, state, following } = self;
+        drop(following);
         drop(host);
         Self::within(state, plugins, backends, &[])
     }
@@ -63,7 +66,8 @@ impl Running {
             discovery: false,
             environment: variables.collect::<Environment>(),
         };
-        Self { host: Host::start(settings).expect("a host can be started"), state }
+        let host = Host::start(settings).expect("a host can be started");
+        Self { following: Following::of(&host), host, state }
     }
 
     /// The file of settings, which may not exist yet.

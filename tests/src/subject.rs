@@ -1,6 +1,6 @@
 //! A driver's object, made as the host makes it, for tests that talk to it themselves.
 
-use crate::built;
+use crate::{built, provoked};
 use mdd_core::{
     connection::Instance,
     endpoint::Endpoint,
@@ -100,7 +100,7 @@ impl Subject {
     /// # Errors
     /// The driver's own.
     pub async fn identify(&self) -> Result<Identity, DriverError> {
-        self.instance.identify().await
+        noted(self.instance.identify().await)
     }
 
     /// The cheapest proof of life.
@@ -108,7 +108,7 @@ impl Subject {
     /// # Errors
     /// The driver's own.
     pub async fn check(&self) -> Result<Sample, DriverError> {
-        self.instance.check().await
+        noted(self.instance.check().await)
     }
 
     /// What it can do and holds.
@@ -116,8 +116,13 @@ impl Subject {
     /// # Errors
     /// The driver's own.
     pub async fn inspect(&self) -> Result<Inspection, DriverError> {
-        self.instance.inspect().await
+        noted(self.instance.inspect().await)
     }
+}
+
+/// Writes down the code of an error.
+pub fn noted<T>(result: Result<T, DriverError>) -> Result<T, DriverError> {
+    result.inspect_err(|error| provoked::code(&error.code))
 }
 
 /// Loaded once per process.

@@ -2,9 +2,11 @@
 
 mod silence;
 mod state;
+mod step;
 mod tempo;
 
 pub use state::{Ask, Command, Connected, Evidence, Fault, Input, Phase, Push, Silence, State, Words};
+pub use step::Step;
 pub use tempo::{CHECK_EVERY, LONGEST, SHORTEST, Tempo};
 
 use super::Backoff;

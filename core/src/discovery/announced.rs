@@ -4,20 +4,32 @@
 
 use super::Orders;
 use crate::{endpoint::Endpoint, plugins::LoadedDriver};
-use mdns_sd::{IfKind, ServiceDaemon, ServiceEvent};
+use mdns_sd::{IfKind, Receiver, ServiceDaemon, ServiceEvent};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
 
 /// Announced by anything with a web page.
 const WEB: &str = "_http._tcp.local.";
-/// More places than a network of artists has; hostile answers end there.
+/// More places than a network of artists has; hostile answers take turns there.
 const MAX_PLACES: usize = 64;
+/// What says goodbye and comes again is told of again, but not more often than this.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+/// A place gives way to another one after this time.
+const GIVES_WAY_AFTER: Duration = Duration::from_secs(30);
+/// Names of one type that are kept in mind. Only a flood has more, and is not listened to for a while.
+const MAX_NAMES: usize = 1_000;
+/// For so long. It is also the pause after answers came faster than they could be taken in.
+const DEAF_FOR: Duration = Duration::from_secs(30);
 /// Announcements that may wait to be looked at.
-const KEPT: usize = 16;
+const KEPT: usize = 256;
 /// Types of services that are listened for, of all drivers together.
 const MAX_TYPES: usize = 32;
 
@@ -75,29 +87,88 @@ fn listen(
     if orders.lan {
         daemon.enable_interface(IfKind::All)?;
     }
-    let lan = orders.lan;
     for name in types(drivers) {
         let events = daemon.browse(&name)?;
-        let places = places.clone();
-        // Each ends with the daemon.
-        tokio::spawn(async move {
-            let mut known = BTreeSet::new();
-            while let Ok(event) = events.recv_async().await {
-                let ServiceEvent::ServiceResolved(service) = event else { continue };
-                let addresses =
-                    service.addresses.iter().map(|address| SocketAddr::new(address.to_ip_addr(), service.port));
-                for endpoint in addresses.filter_map(|address| endpoint(address, lan)) {
-                    if known.len() < MAX_PLACES
-                        && known.insert(endpoint.clone())
-                        && places.send(endpoint).await.is_err()
-                    {
-                        return;
-                    }
-                }
-            }
-        });
+        let hearing = Hearing { name, daemon: daemon.clone(), lan: orders.lan, places: places.clone() };
+        tokio::spawn(hearing.run(events));
     }
     Ok(daemon)
+}
+
+/// Listens for one type.
+struct Hearing {
+    name: String,
+    daemon: ServiceDaemon,
+    lan: bool,
+    places: mpsc::Sender<Endpoint>,
+}
+
+impl Hearing {
+    /// Ends with the daemon, or when nobody wants to know any more.
+    async fn run(self, mut events: Receiver<ServiceEvent>) {
+        let mut told = Told::default();
+        loop {
+            self.hear(&events, &mut told).await;
+            if self.places.is_closed() {
+                return;
+            }
+            tracing::warn!(kind = self.name, "too much is announced to be heard; it is listened for again later");
+            // What it keeps in mind goes with it.
+            let _ended_already = self.daemon.stop_browse(&self.name);
+            sleep(DEAF_FOR).await;
+            events = match self.daemon.browse(&self.name) {
+                Ok(events) => events,
+                Err(_) => return,
+            };
+        }
+    }
+
+    /// Returns when there is too much of it.
+    async fn hear(&self, events: &Receiver<ServiceEvent>, told: &mut Told) {
+        let mut names = BTreeSet::new();
+        // It also ends when answers come faster than they are taken.
+        while let Ok(event) = events.recv_async().await {
+            match event {
+                ServiceEvent::ServiceFound(_, name) => _ = names.insert(name),
+                ServiceEvent::ServiceRemoved(_, name) => _ = names.remove(&name),
+                ServiceEvent::ServiceResolved(service) => {
+                    let addresses =
+                        service.addresses.iter().map(|address| SocketAddr::new(address.to_ip_addr(), service.port));
+                    for endpoint in addresses.filter_map(|address| endpoint(address, self.lan)) {
+                        // Whoever cannot be looked at now is told of when it announces itself again.
+                        if told.is_news(&endpoint, Instant::now()) && self.places.try_send(endpoint).is_err() {
+                            tracing::debug!("an announcement is passed over");
+                        }
+                    }
+                }
+                _ => {}
+            }
+            if names.len() > MAX_NAMES || self.places.is_closed() {
+                return;
+            }
+        }
+    }
+}
+
+/// The places that were told of, and when.
+#[derive(Default)]
+struct Told(BTreeMap<Endpoint, Instant>);
+
+impl Told {
+    /// Whether a place is to be told of now; it counts as told then.
+    fn is_news(&mut self, endpoint: &Endpoint, now: Instant) -> bool {
+        let since = |at: &Instant| now.saturating_duration_since(*at);
+        if self.0.get(endpoint).is_some_and(|at| since(at) < AGAIN_AFTER) {
+            return false;
+        }
+        if self.0.len() >= MAX_PLACES && !self.0.contains_key(endpoint) {
+            let oldest = self.0.iter().min_by_key(|(_, at)| **at).filter(|(_, at)| since(at) >= GIVES_WAY_AFTER);
+            let Some(oldest) = oldest.map(|(endpoint, _)| endpoint.clone()) else { return false };
+            self.0.remove(&oldest);
+        }
+        self.0.insert(endpoint.clone(), now);
+        true
+    }
 }
 
 /// `_lamp._tcp` in the form that is asked for.
@@ -141,7 +212,24 @@ fn is_ours(ip: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{endpoint, full};
+    use super::{AGAIN_AFTER, GIVES_WAY_AFTER, MAX_PLACES, Told, endpoint, full};
+    use crate::endpoint::Endpoint;
+    use tokio::time::Instant;
+
+    #[test]
+    fn what_comes_again_is_told_again_and_a_flood_takes_turns() {
+        let at = |port: usize| Endpoint::parse(&format!("http://127.0.0.1:{}", 1000 + port)).unwrap();
+        let (mut told, now) = (Told::default(), Instant::now());
+        let news = |told: &mut Told, ports: std::ops::Range<usize>, now| {
+            ports.filter(|port| told.is_news(&at(*port), now)).count()
+        };
+        assert_eq!(news(&mut told, 0..1_000, now), MAX_PLACES);
+        assert_eq!(news(&mut told, 0..1_000, now + AGAIN_AFTER / 2), 0);
+        assert!(told.is_news(&at(0), now + AGAIN_AFTER));
+        // All but that one are old enough to give way.
+        assert_eq!(news(&mut told, 2_000..3_000, now + GIVES_WAY_AFTER), MAX_PLACES - 1);
+        assert_eq!(told.0.len(), MAX_PLACES);
+    }
 
     #[test]
     fn only_places_of_this_machine_and_of_the_own_network_are_looked_at() {

@@ -22,6 +22,7 @@ pub(super) const LANES: &[Lane] = &[
     lane("address-sanitizer", "drivers opened and refused fifty times with every access checked", address_sanitizer),
     lane("miri", "the boundary's own code under an interpreter that checks every access", miri),
     lane("disk", "no job is acknowledged before it is durable, and a disk that fails costs none", disk),
+    lane("avahi", "what a real Avahi on another machine announces is found", avahi),
     lane("nightly-driver", "a driver of another compiler with shuffled layouts is good", nightly_driver),
     lane("doctest", "the examples in the documentation run", doctest),
     lane("comfyui-client", "comfy-cli drives the simulator", comfyui_client),
@@ -155,6 +156,21 @@ fn disk() -> Result<()> {
     process::capture(Command::new("strace").args(["-o", "/dev/null", "true"]))
         .map_err(|_| tool::Missing("strace may not look at processes here".into()))?;
     process::run(workspace::cargo().args(["run", "--package", "mdd-tests", "--example", "disk"]))
+}
+
+fn avahi() -> Result<()> {
+    for tool in ["ip", "nsenter", "unshare"] {
+        tool::on_path(tool).ok_or_else(|| tool::Missing(format!("there is no {tool}")))?;
+    }
+    let mut namespaces = Command::new("unshare");
+    // Whoever is root has no need to become it.
+    if process::capture(Command::new("id").arg("-u"))?.trim() != "0" {
+        namespaces.args(["--map-root-user", "--map-auto"]);
+    }
+    process::capture(namespaces.args(["--net", "--mount", "ip", "link", "add", "type", "veth"]))
+        .map_err(|_| tool::Missing("this machine makes no namespaces".into()))?;
+    debian::unpacked("avahi-daemon")?;
+    process::run(workspace::cargo().args(["run", "--package", "mdd-tests", "--example", "avahi"]))
 }
 
 fn nightly_driver() -> Result<()> {

@@ -4,10 +4,11 @@ use super::{fault, reason, words};
 use crate::{
     connection::{
         backoff::{CAP, FLOOR},
-        life::{Command, Evidence, Input, Life, Phase, State},
+        life::{Command, Evidence, Input, Life, State, Step as Table},
         view,
     },
     diagnosis::Class,
+    events::Detail,
 };
 use mdd_driver_api::model::{Identity, Sample};
 use proptest::prelude::*;
@@ -92,41 +93,6 @@ fn input(made: Move) -> Input {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Disabled,
-    Waiting,
-    Connecting(Phase),
-    Refused,
-    Connected,
-}
-
-fn place(life: &Life) -> Place {
-    match life.state() {
-        State::Disabled => Place::Disabled,
-        State::Waiting { .. } => Place::Waiting,
-        State::Connecting { phase, .. } => Place::Connecting(*phase),
-        State::Refused { .. } => Place::Refused,
-        State::Connected(_) => Place::Connected,
-    }
-}
-
-/// The picture in the design, as a table.
-fn may_follow(from: Place, to: Place) -> bool {
-    use Phase::{Check, Dial, Identify, Watch};
-    match (from, to) {
-        _ if from == to => true,
-        (_, Place::Disabled) => true,
-        (Place::Disabled | Place::Waiting | Place::Refused, Place::Connecting(Dial)) => true,
-        (Place::Connecting(Dial), Place::Connecting(Identify)) => true,
-        (Place::Connecting(Identify) | Place::Refused, Place::Connecting(Check)) => true,
-        (Place::Connecting(Check), Place::Connecting(Watch)) => true,
-        (Place::Connecting(Watch), Place::Connected) => true,
-        (Place::Connecting(_) | Place::Connected | Place::Refused, Place::Waiting | Place::Refused) => true,
-        _ => false,
-    }
-}
-
 /// Questions that are under way, as commands and answers say.
 #[derive(Default)]
 struct Open {
@@ -197,10 +163,11 @@ proptest! {
             if let Some(made) = made {
                 open.answered(made);
             }
-            let from = place(&life);
+            let from = view::seen(&life).detail;
             let commands = life.handle(made.map_or(Input::Tick, input), now, random);
-            let to = place(&life);
-            prop_assert!(may_follow(from, to), "{from:?} to {to:?} by {made:?}");
+            let seen = view::seen(&life);
+            let to = seen.detail;
+            prop_assert!(Table::between(from, to).is_none_or(Table::is_legal), "{from:?} to {to:?} by {made:?}");
             open.take(&commands);
             if asked_only {
                 prop_assert!(open.questions.len() <= 1, "{:?} at once", open.questions);
@@ -214,10 +181,9 @@ proptest! {
                 _ => {}
             }
             // It always waits for an answer, a moment, or its user.
-            let waits = life.due().is_some() || open.questions.contains(&Command::Check) || to == Place::Disabled;
+            let waits = life.due().is_some() || open.questions.contains(&Command::Check) || to == Detail::Off;
             prop_assert!(!asked_only || waits, "{:?} waits for nothing", life.state());
-            let seen = view::seen(&life);
-            prop_assert_eq!(seen.reason.is_none() && matches!(to, Place::Waiting | Place::Refused), false);
+            prop_assert_eq!(seen.reason.is_none() && matches!(to, Detail::Waiting | Detail::Refused), false);
             prop_assert!(life.patience(now) >= Duration::from_secs(1));
         }
     }
