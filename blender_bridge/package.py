@@ -91,6 +91,7 @@ def stripped(installation: Path, folder: Path) -> Path:
         shutil.copytree(installation / part, folder / part)
         for file in (folder / part).iterdir():
             subprocess.run(["strip", "--strip-debug", file], check=True)  # noqa: S603, S607 - files of our own
+    shutil.copytree(installation / "share", folder / "share")
     return folder
 
 
@@ -196,7 +197,7 @@ def _zip(folder: Path, below: str, to: Path) -> Path:
 def _archive(installation: Path, to: Path) -> Path:
     """For the command line, with the simulator to try things out."""
     licences = [HERE.parent / "LICENSE-MIT", HERE.parent / "LICENSE-APACHE"]
-    files = [(file, name) for part in ("bin", "plugins") for file, name in _below(installation / part, part)]
+    files = [(file, name) for part in ("bin", "plugins", "share") for file, name in _below(installation / part, part)]
     top = to.name.removesuffix(".tar.gz")
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as archive:

@@ -40,6 +40,8 @@ impl Remedy {
     fn filled(mut self, declaration: &Declaration) -> Self {
         let kind = &declaration.kind;
         let known = match self.action.as_str() {
+            // Nobody has said which kind it should be.
+            _ if kind.is_empty() => None,
             "set-url" => Some(format!("backends.{kind}.url")),
             "set-key" => declaration.secrets.keys().next().map(|name| format!("backends.{kind}.{name}")),
             _ => None,

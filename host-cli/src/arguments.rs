@@ -1,17 +1,17 @@
 //! The command line.
 
-use anyhow::Context as _;
-use clap::{ArgAction, ArgGroup, Args, Parser, Subcommand};
-use mdd_core::{
-    endpoint::Endpoint,
-    events::Origin,
-    settings::{self, Environment, Named, Settings},
-};
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+mod examples;
+mod global;
+
+pub(crate) use global::Global;
+
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::{path::PathBuf, time::Duration};
 
 /// Connects Blender Movie Director to the AI services of this machine.
 #[derive(Debug, Parser)]
-#[command(name = "mdd-host", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "mdd-host", version, propagate_version = true, after_help = examples::ALL)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -19,36 +19,74 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 called wrongly, 3 what was looked at is not in order";
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show every backend: what it is, whether it works, and what helps if not
+    #[command(after_help = examples::STATUS)]
     Status(StatusOptions),
     /// Watch everything on one screen
     Watch,
     /// Look at everything that can be wrong, and say what helps; exit with 3 when something is
-    Doctor(DoctorOptions),
+    #[command(after_help = examples::DOCTOR)]
+    Doctor,
     /// Look at the drivers in the plugins folders
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::DRIVERS)]
     Drivers(DriversCommand),
     /// Name, switch and try the services that the host connects to
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::BACKENDS)]
     Backends(BackendsCommand),
     /// Show and change the settings, each with who set it
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::CONFIG)]
     Config(ConfigCommand),
     /// Carry work to a service and its results back
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::JOBS)]
     Jobs(JobsCommand),
     /// Print the figures of the running host for monitoring systems, as OpenMetrics
+    #[command(after_help = examples::METRICS)]
     Metrics,
     /// Run the host that all clients of this user share, until it is idle
+    #[command(after_help = examples::SERVE)]
     Serve(ServeOptions),
     /// End the running host
     Stop,
     /// Connect a program to the host through stdin and stdout; starts the host when none runs
     Bridge,
+    /// Print what completes commands in a shell
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Write the manual pages into a folder
+    #[command(after_help = examples::MAN)]
+    Man {
+        /// The folder, which is made if it is not there
+        folder: PathBuf,
+    },
+    /// Print the JSON Schema of what --json prints
+    Schema,
+}
+
+impl Command {
+    /// Whether it knows what to print with `--json`.
+    pub(crate) fn has_json(&self) -> bool {
+        match self {
+            Self::Status(_)
+            | Self::Doctor
+            | Self::Drivers(_)
+            | Self::Backends(_)
+            | Self::Config(_)
+            | Self::Jobs(_)
+            | Self::Metrics
+            | Self::Stop => true,
+            Self::Watch
+            | Self::Serve(_)
+            | Self::Bridge
+            | Self::Completions { .. }
+            | Self::Man { .. }
+            | Self::Schema => false,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,6 +94,7 @@ pub(crate) enum DriversCommand {
     /// List every file in the plugins folders and what it is used for
     List(ListOptions),
     /// Inspect, load and try one driver file
+    #[command(after_help = examples::DRIVERS_CHECK)]
     Check(CheckOptions),
     /// Begin a driver: a crate that builds and passes
     New {
@@ -92,11 +131,7 @@ pub(crate) enum DriversCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackendsCommand {
     /// List every backend with its id
-    List {
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Name a backend
     Add {
         /// Its kind
@@ -119,15 +154,13 @@ pub(crate) enum BackendsCommand {
         id: String,
     },
     /// Ask what an address is, and change nothing; exit with 3 when it is not what it should be
+    #[command(after_help = examples::BACKENDS_TEST)]
     Test {
         /// The address
         url: String,
         /// What it should be
         #[arg(long)]
         kind: Option<String>,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
     },
     /// Switch a backend on
     Enable {
@@ -158,11 +191,7 @@ pub(crate) enum BackendsCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Show every setting, who set it, and what is wrong with them
-    Show {
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
+    Show,
     /// Set a value in your file of settings
     Set {
         /// Its key
@@ -181,20 +210,14 @@ pub(crate) enum ConfigCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobsCommand {
     /// Submit a job; its payload is what the service itself takes
+    #[command(after_help = examples::JOBS_SUBMIT)]
     Submit(SubmitOptions),
     /// List the jobs that are kept
-    List {
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
+    List,
     /// Show a job
     Show {
         /// Its id
         job: String,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
     },
     /// Open the folder of a job, where its results are
     Open {
@@ -205,9 +228,6 @@ pub(crate) enum JobsCommand {
     Watch {
         /// Its id
         job: String,
-        /// Print one JSON object at the end
-        #[arg(long)]
-        json: bool,
     },
     /// Cancel a job
     Cancel {
@@ -254,32 +274,19 @@ pub(crate) struct SubmitOptions {
     /// Follow it to its end: exit with 0 when it is done, with 3 when not
     #[arg(long)]
     pub(crate) wait: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusOptions {
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
     /// Wait until every backend is connected, this long at most
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) wait: Option<Duration>,
-    /// Stay and print the status again after each change, with --json one object a line
+    /// Stay and print the status again after each change, with --json one object on each line
     #[arg(long)]
     pub(crate) follow: bool,
     /// Exit with 3 unless everything is in order
     #[arg(long)]
     pub(crate) exit_code: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DoctorOptions {
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -297,107 +304,12 @@ pub(crate) struct ListOptions {
     /// Also show every folder that was searched
     #[arg(long)]
     pub(crate) why: bool,
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckOptions {
     /// The driver file
     pub(crate) file: PathBuf,
-    /// Print one JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Options of every command.
-#[derive(Debug, Args)]
-pub(crate) struct Global {
-    /// Search this folder for drivers before the usual ones; may be repeated
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
-    plugins: Vec<PathBuf>,
-    /// Keep files here instead of in the user's state folder (also MDD_STATE_DIR)
-    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
-    state_dir: Option<PathBuf>,
-    /// Keep settings in this file instead of the user's (also MDD_CONFIG_FILE)
-    #[arg(long = "config", global = true, value_name = "FILE", help_heading = "Everywhere")]
-    config_file: Option<PathBuf>,
-    /// Connect to a service at this address; may be repeated
-    #[arg(long, global = true, value_name = "KIND=URL", value_parser = backend, help_heading = "Everywhere")]
-    backend: Vec<Named>,
-    /// Do not look for services: only those that are named
-    #[arg(long, global = true, help_heading = "Everywhere")]
-    no_discovery: bool,
-    /// Log more, to stderr: once for information, twice for debugging (also MDD_LOG)
-    #[arg(long, short, global = true, action = ArgAction::Count, help_heading = "Everywhere")]
-    pub(crate) verbose: u8,
-    /// Log errors only
-    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Everywhere")]
-    pub(crate) quiet: bool,
-}
-
-impl Global {
-    /// Whether an option asks for something that a running host may not have.
-    pub(crate) fn wants_own_host(&self) -> bool {
-        !self.plugins.is_empty() || !self.backend.is_empty() || self.no_discovery || self.config_file.is_some()
-    }
-
-    /// The user's file of settings.
-    fn config_file(&self) -> Option<PathBuf> {
-        let file = match &self.config_file {
-            Some(file) => Some(file.clone()),
-            None => settings::default_config_file(),
-        };
-        file.and_then(|file| std::path::absolute(file).ok())
-    }
-
-    /// The same options for a host that this process starts.
-    pub(crate) fn for_child(&self) -> Vec<OsString> {
-        let mut options: Vec<OsString> = Vec::new();
-        // It works in another folder.
-        let absolute = |folder: &PathBuf| std::path::absolute(folder).unwrap_or_else(|_| folder.clone()).into();
-        for folder in &self.plugins {
-            options.extend(["--plugins".into(), absolute(folder)]);
-        }
-        if let Some(folder) = &self.state_dir {
-            options.extend(["--state-dir".into(), absolute(folder)]);
-        }
-        if let Some(file) = &self.config_file {
-            options.extend(["--config".into(), absolute(file)]);
-        }
-        for named in &self.backend {
-            options.extend(["--backend".into(), format!("{}={}", named.kind, named.endpoint).into()]);
-        }
-        if self.no_discovery {
-            options.push("--no-discovery".into());
-        }
-        options.extend(std::iter::repeat_n("--verbose".into(), self.verbose.into()));
-        options
-    }
-
-    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
-        let state_folder = match &self.state_dir {
-            Some(folder) => std::path::absolute(folder).context("--state-dir")?,
-            None => {
-                settings::default_state_folder().context("this user has no home folder; name one with --state-dir")?
-            }
-        };
-        Ok(Settings {
-            plugins: self.plugins.clone(),
-            state_folder,
-            config_file: self.config_file(),
-            backends: self.backend.clone(),
-            discovery: !self.no_discovery,
-            environment: Environment::of_process(),
-        })
-    }
-}
-
-fn backend(text: &str) -> Result<Named, String> {
-    let (kind, url) = text.split_once('=').ok_or("it takes the form KIND=URL, for example lamp=http://127.0.0.1:80")?;
-    let endpoint = Endpoint::parse(url).map_err(|error| error.to_string())?;
-    Ok(Named { kind: kind.trim().to_lowercase(), endpoint, origin: Origin::Flag })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

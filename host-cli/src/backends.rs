@@ -8,18 +8,19 @@ use crate::{
     status,
 };
 use mdd_core::{
-    events::Snapshot,
+    events::{BackendView, Snapshot},
     rpc::{BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, Nothing},
     settings::Settings,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
 
 pub(crate) async fn run(global: &Global, settings: Settings, command: BackendsCommand) -> anyhow::Result<Verdict> {
     let mut host = Reach::host(global, settings, "mdd-host backends").await?;
     let call = match command {
-        BackendsCommand::List { json } => return list(&mut host, json).await,
-        BackendsCommand::Test { url, kind, json } => return test(&mut host, &BackendTest { kind, url }, json).await,
+        BackendsCommand::List => return list(&mut host, global.json).await,
+        BackendsCommand::Test { url, kind } => return test(&mut host, &BackendTest { kind, url }, global.json).await,
         BackendsCommand::Add { kind, url } => Call::of("backends.add", &BackendAddition { kind, url }),
         BackendsCommand::Set { id, url } => Call::of("backends.set", &BackendMove { backend: id, url }),
         BackendsCommand::Remove { id } => Call::of("backends.remove", &BackendChoice { backend: id }),
@@ -32,7 +33,14 @@ pub(crate) async fn run(global: &Global, settings: Settings, command: BackendsCo
     host.settled().await;
     host.call::<_, Nothing>(call.method, &call.params).await?;
     host.settled().await;
-    list(&mut host, false).await
+    list(&mut host, global.json).await
+}
+
+/// What there is.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Backends {
+    /// In the order of their ids.
+    backends: Vec<BackendView>,
 }
 
 struct Call {
@@ -50,7 +58,7 @@ async fn list(host: &mut Reach, json: bool) -> anyhow::Result<Verdict> {
     host.settled().await;
     let snapshot: Snapshot = host.call("snapshot", &Nothing {}).await?;
     if json {
-        output::json(&serde_json::json!({ "backends": snapshot.backends }))?;
+        output::json(&Backends { backends: snapshot.backends })?;
         return Ok(Verdict::InOrder);
     }
     let width = snapshot.backends.iter().map(|backend| backend.id.len()).max().unwrap_or_default();

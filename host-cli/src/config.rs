@@ -18,23 +18,26 @@ use std::{fmt::Write as _, io::Read as _};
 pub(crate) async fn run(global: &Global, settings: Settings, command: ConfigCommand) -> anyhow::Result<Verdict> {
     let mut host = Reach::host(global, settings, "mdd-host config").await?;
     match command {
-        ConfigCommand::Show { json } => {
+        ConfigCommand::Show => {
             let view: ConfigView = host.call("config.show", &ConfigChoice::default()).await?;
-            if json {
+            if global.json {
                 output::json(&view)?;
             } else {
                 output::text(&table(&view))?;
             }
         }
-        ConfigCommand::Set { key, value } => change(&mut host, key, given(value)?).await?,
-        ConfigCommand::Unset { key } => change(&mut host, key, Value::Null).await?,
+        ConfigCommand::Set { key, value } => change(&mut host, key, given(value)?, global.json).await?,
+        ConfigCommand::Unset { key } => change(&mut host, key, Value::Null, global.json).await?,
     }
     Ok(Verdict::InOrder)
 }
 
-async fn change(host: &mut Reach, key: String, value: Value) -> anyhow::Result<()> {
+async fn change(host: &mut Reach, key: String, value: Value, json: bool) -> anyhow::Result<()> {
     let change = ConfigChange { key, value };
     let view: ConfigView = host.call("config.set", &change).await?;
+    if json {
+        return output::json(&view);
+    }
     if let Some(value) = view.values.iter().find(|value| value.key == change.key) {
         output::text(&row(value, value.key.len()))?;
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     Verdict,
-    arguments::{DoctorOptions, Global},
+    arguments::Global,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
     reach::Reach,
     status,
@@ -14,14 +14,23 @@ use mdd_core::{
     rpc::{ConfigChoice, DriverView, Drivers, Nothing},
     settings::Settings,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{fmt::Write as _, fs, io, path::Path};
 
+/// What came of all looks.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Findings {
+    /// In the order in which things depend on each other.
+    findings: Vec<Finding>,
+}
+
 /// What came of one look.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Finding {
     /// What was looked at: `host`, `state-folder`, `settings`, `drivers`, `sockets`, or the id of a backend.
     subject: String,
+    /// Whether it is in order.
     verdict: Word,
     /// What was seen.
     observation: String,
@@ -29,12 +38,15 @@ struct Finding {
     reason: Option<Reason>,
 }
 
-#[derive(Serialize, Clone, Copy, PartialEq, Eq)]
+/// Whether something is in order.
+#[derive(Serialize, JsonSchema, Clone, Copy, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Word {
+    /// It is.
     Good,
     /// Nothing is wrong, and something could be better.
     Attention,
+    /// It is not.
     Problem,
 }
 
@@ -48,7 +60,7 @@ impl Finding {
     }
 }
 
-pub(crate) async fn run(global: &Global, settings: Settings, options: DoctorOptions) -> anyhow::Result<Verdict> {
+pub(crate) async fn run(global: &Global, settings: Settings) -> anyhow::Result<Verdict> {
     let mut findings = vec![state_folder(&settings.state_folder)];
     if findings.iter().all(|finding| finding.verdict != Word::Problem) {
         let mut host = Reach::host(global, settings, "mdd-host doctor").await?;
@@ -60,12 +72,13 @@ pub(crate) async fn run(global: &Global, settings: Settings, options: DoctorOpti
         findings.push(sockets());
         findings.extend(of_backends(&host.call("snapshot", &Nothing {}).await?));
     }
-    if options.json {
-        output::json(&serde_json::json!({ "findings": findings }))?;
+    let seen = Findings { findings };
+    if global.json {
+        output::json(&seen)?;
     } else {
-        output::text(&findings.iter().map(shown).collect::<String>())?;
+        output::text(&seen.findings.iter().map(shown).collect::<String>())?;
     }
-    let is_problem = findings.iter().any(|finding| finding.verdict == Word::Problem);
+    let is_problem = seen.findings.iter().any(|finding| finding.verdict == Word::Problem);
     Ok(if is_problem { Verdict::NotInOrder } else { Verdict::InOrder })
 }
 

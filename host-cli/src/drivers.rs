@@ -2,16 +2,17 @@
 
 mod new;
 
-pub(crate) use new::new;
+pub(crate) use new::{Made, new};
 
 use crate::{
     Verdict,
     arguments::{CheckOptions, Global, ListOptions},
     connect,
+    failure::Coded,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
     stdout,
 };
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
 use mdd_core::{
     plugins::{DriverFile, Gate, Registry, SearchPath, Vetting, vet},
     rpc::{DriverAnswer, DriverChoice, DriverView, Drivers, Nothing, SearchedFolder},
@@ -68,7 +69,7 @@ pub(crate) async fn decide(
         }
         None => {
             let gate = gate(settings)?;
-            let sha256 = gate.hash_of(driver).map_err(|text| anyhow!(text))?;
+            let sha256 = gate.hash_of(driver).map_err(|text| Coded::new("not-found", text))?;
             match &decision {
                 Decision::Trust => gate.trust(&sha256)?,
                 Decision::Quarantine(reason) => gate.quarantine(&sha256, reason)?,
@@ -82,7 +83,11 @@ pub(crate) async fn decide(
         Decision::Quarantine(_) => "is in quarantine",
         Decision::Forget => "is forgotten",
     };
-    output::text(&format!("The driver {}… {done}.\n", &sha256[..16]))?;
+    if global.json {
+        output::json(&DriverAnswer { sha256 })?;
+    } else {
+        output::text(&format!("The driver {}… {done}.\n", &sha256[..16]))?;
+    }
     Ok(Verdict::InOrder)
 }
 
@@ -96,7 +101,7 @@ pub(crate) async fn list(global: &Global, settings: &Settings, options: ListOpti
         }
     };
     let rows = &list.drivers;
-    if options.json {
+    if global.json {
         output::json(&list)?;
     } else if rows.is_empty() {
         output::text(&nothing_found(&path))?;
@@ -163,11 +168,11 @@ fn line(row: &DriverView) -> String {
     line
 }
 
-pub(crate) fn check(settings: &Settings, options: &CheckOptions) -> anyhow::Result<Verdict> {
+pub(crate) fn check(global: &Global, settings: &Settings, options: &CheckOptions) -> anyhow::Result<Verdict> {
     let result = gate(settings)?.admit_anew(&options.file);
     let file = DriverFile::of(options.file.clone(), result);
     let row = DriverView::of(&file);
-    if options.json {
+    if global.json {
         output::json(&row)?;
     } else {
         output::text(&report(&row))?;

@@ -3,7 +3,9 @@
 use crate::{
     Verdict,
     arguments::{Global, JobsCommand, SubmitOptions},
+    bar::Bar,
     connect,
+    failure::Coded,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
 };
 use anyhow::{Context as _, bail};
@@ -17,74 +19,86 @@ use std::{
     fmt::Write as _,
     io::Read as _,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
+/// What the host knows this client by.
+const CLIENT: &str = "mdd-host jobs";
+
 pub(crate) async fn run(global: &Global, state: &Path, command: JobsCommand) -> anyhow::Result<Verdict> {
-    let mut client = match (&command, connect::running(state, "mdd-host jobs").await) {
-        (_, Some(client)) => client,
-        // A job outlives the command that submits it, so it belongs to the host that stays.
-        (JobsCommand::Submit(_), None) => connect::or_start(global, state, "mdd-host jobs").await?,
-        (JobsCommand::List { json }, None) => {
-            print_list(&JobList { jobs: vec![] }, *json)?;
-            return Ok(Verdict::InOrder);
-        }
-        (_, None) => bail!("no host runs, so there are no jobs"),
+    let json = global.json;
+    let running = || async {
+        let client = connect::running(state, CLIENT).await;
+        client.ok_or_else(|| Coded::no_host("there are no jobs"))
     };
-    let client = &mut client;
     match command {
-        JobsCommand::Submit(options) => submit(client, options).await,
-        JobsCommand::List { json } => list(client, json).await,
-        JobsCommand::Show { job, json } => {
+        JobsCommand::Submit(options) => return submit(&options, global, state).await,
+        JobsCommand::List => list(state, json).await?,
+        JobsCommand::Show { job } => show(&mut running().await?, "jobs.show", job, json).await?,
+        JobsCommand::Open { job } => open(&mut running().await?, job, json).await?,
+        JobsCommand::Watch { job } => {
+            let client = &mut running().await?;
             let view: JobView = client.call("jobs.show", &JobChoice { job }).await?;
-            print(&view, json)?;
-            Ok(Verdict::InOrder)
+            return finish(client, view, global).await;
         }
-        JobsCommand::Open { job } => {
-            let FolderAnswer { folder } = client.call("jobs.open_folder", &JobChoice { job }).await?;
-            open::that_detached(&folder).with_context(|| format!("{folder} cannot be shown"))?;
-            output::text(&format!("{folder}\n"))?;
-            Ok(Verdict::InOrder)
-        }
-        JobsCommand::Watch { job, json } => {
-            let view: JobView = client.call("jobs.show", &JobChoice { job }).await?;
-            finish(client, view, json).await
-        }
-        JobsCommand::Cancel { job } => change(client, "jobs.cancel", job).await,
-        JobsCommand::Retry { job } => change(client, "jobs.retry", job).await,
-        JobsCommand::Resubmit { job } => change(client, "jobs.resubmit", job).await,
+        JobsCommand::Cancel { job } => show(&mut running().await?, "jobs.cancel", job, json).await?,
+        JobsCommand::Retry { job } => show(&mut running().await?, "jobs.retry", job, json).await?,
+        JobsCommand::Resubmit { job } => show(&mut running().await?, "jobs.resubmit", job, json).await?,
         JobsCommand::Discard { job } => {
-            client.call::<_, Nothing>("jobs.discard", &JobChoice { job }).await?;
-            Ok(Verdict::InOrder)
+            let nothing: Nothing = running().await?.call("jobs.discard", &JobChoice { job }).await?;
+            if json {
+                output::json(&nothing)?;
+            }
         }
     }
-}
-
-async fn change(client: &mut Client, method: &str, job: String) -> anyhow::Result<Verdict> {
-    let view: JobView = client.call(method, &JobChoice { job }).await?;
-    print(&view, false)?;
     Ok(Verdict::InOrder)
 }
 
-async fn submit(client: &mut Client, options: SubmitOptions) -> anyhow::Result<Verdict> {
-    let target = match (options.kind, options.backend_id) {
-        (Some(kind), None) => Target::Kind(kind),
-        (None, Some(backend)) => Target::Backend(backend),
-        (Some(_), Some(_)) | (None, None) => bail!("a job needs either --kind or --on"),
-    };
-    let submission = Submission {
-        id: options.id.unwrap_or_else(new_id),
-        target,
-        operation: options.operation,
-        payload: payload(&options.payload)?,
-        files: options.file.iter().map(|text| file(text)).collect::<anyhow::Result<_>>()?,
+/// Shows a job after something was asked of it.
+async fn show(client: &mut Client, method: &str, job: String, json: bool) -> anyhow::Result<()> {
+    let view: JobView = client.call(method, &JobChoice { job }).await?;
+    print(&view, json)
+}
+
+async fn open(client: &mut Client, job: String, json: bool) -> anyhow::Result<()> {
+    let answer: FolderAnswer = client.call("jobs.open_folder", &JobChoice { job }).await?;
+    let folder = &answer.folder;
+    open::that_detached(folder).with_context(|| format!("{folder} cannot be shown"))?;
+    match json {
+        true => output::json(&answer),
+        false => Ok(output::text(&format!("{folder}\n"))?),
+    }
+}
+
+async fn submit(options: &SubmitOptions, global: &Global, state: &Path) -> anyhow::Result<Verdict> {
+    // Nothing is started for what cannot be sent.
+    let submission = submission(options)?;
+    // A job outlives the command that submits it, so it belongs to the host that stays.
+    let client = &mut match connect::running(state, CLIENT).await {
+        Some(client) => client,
+        None => connect::or_start(global, state, CLIENT).await?,
     };
     let view: JobView = client.call("jobs.submit", &submission).await?;
     if options.wait {
-        return finish(client, view, options.json).await;
+        return finish(client, view, global).await;
     }
-    print(&view, options.json)?;
+    print(&view, global.json)?;
     Ok(Verdict::InOrder)
+}
+
+fn submission(options: &SubmitOptions) -> anyhow::Result<Submission> {
+    let target = match (&options.kind, &options.backend_id) {
+        (Some(kind), None) => Target::Kind(kind.clone()),
+        (None, Some(backend)) => Target::Backend(backend.clone()),
+        (Some(_), Some(_)) | (None, None) => bail!("a job needs either --kind or --on"),
+    };
+    Ok(Submission {
+        id: options.id.clone().unwrap_or_else(new_id),
+        target,
+        operation: options.operation.clone(),
+        payload: payload(&options.payload)?,
+        files: options.file.iter().map(|text| file(text)).collect::<anyhow::Result<_>>()?,
+    })
 }
 
 /// Unique on this machine: the time in nanoseconds and the process.
@@ -123,9 +137,10 @@ fn file(text: &str) -> anyhow::Result<FileSource> {
 }
 
 /// Follows a job to its end. Progress goes to stderr, so that stdout holds the end alone.
-async fn finish(client: &mut Client, mut view: JobView, json: bool) -> anyhow::Result<Verdict> {
+async fn finish(client: &mut Client, mut view: JobView, global: &Global) -> anyhow::Result<Verdict> {
     client.call::<_, Nothing>("subscribe", &Nothing {}).await?;
-    let mut last = String::new();
+    let mut bar = Bar::new(global.quiet);
+    bar.show(&view);
     let mut known: Option<Snapshot> = None;
     while !view.state.is_final() {
         match (client.update().await?, &mut known) {
@@ -135,38 +150,19 @@ async fn finish(client: &mut Client, mut view: JobView, json: bool) -> anyhow::R
         }
         let found = known.iter().flat_map(|snapshot| &snapshot.jobs).find(|job| job.id == view.id);
         view = found.cloned().with_context(|| format!("the job {} is no longer kept", view.id))?;
-        let line = progress(&view);
-        if line != last {
-            eprintln!("{line}");
-            last = line;
-        }
+        bar.show(&view);
     }
-    print(&view, json)?;
+    bar.end();
+    print(&view, global.json)?;
     Ok(if view.state == JobState::Done { Verdict::InOrder } else { Verdict::NotInOrder })
 }
 
-fn progress(view: &JobView) -> String {
-    let mut line = format!("{} {}", view.id, view.state);
-    if let Some(reason) = &view.reason {
-        let _infallible = write!(line, " ({})", reason.observation);
+/// Without a host there are none.
+async fn list(state: &Path, json: bool) -> anyhow::Result<()> {
+    match connect::running(state, CLIENT).await {
+        Some(mut client) => print_list(&client.call("jobs.list", &Nothing {}).await?, json),
+        None => print_list(&JobList { jobs: vec![] }, json),
     }
-    if let Some(place) = view.queue_place {
-        let _infallible = write!(line, ", {place} before it");
-    }
-    if let Some(progress) = &view.progress
-        && progress.total > 0.0
-    {
-        let _infallible = write!(line, " {} of {} {}", progress.step, progress.total, progress.detail);
-        if let Some(left) = progress.left_ms.map(|ms| Duration::from_secs(ms.div_ceil(1000))) {
-            let _infallible = write!(line, ", {} left", humantime::format_duration(left));
-        }
-    }
-    line.trim_end().to_owned()
-}
-
-async fn list(client: &mut Client, json: bool) -> anyhow::Result<Verdict> {
-    print_list(&client.call("jobs.list", &Nothing {}).await?, json)?;
-    Ok(Verdict::InOrder)
 }
 
 fn print_list(list: &JobList, json: bool) -> anyhow::Result<()> {

@@ -7,23 +7,28 @@
 
 mod arguments;
 mod backends;
+mod bar;
 mod bridge;
 mod config;
 mod connect;
 mod doctor;
 mod drivers;
+mod failure;
 mod jobs;
 mod logging;
 mod metrics;
 mod output;
 mod reach;
+mod schema;
 mod serve;
+mod shell;
 mod status;
 mod stdout;
 mod watch;
 
 use arguments::{Arguments, Command, DriversCommand};
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+use failure::Failed;
 use std::{io, process::ExitCode};
 
 /// What a command found, as far as the exit code tells.
@@ -35,13 +40,18 @@ enum Verdict {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let json = arguments.global.json;
+    if json && !arguments.command.has_json() {
+        let text = "this command prints no result that could be JSON";
+        Arguments::command().error(ErrorKind::ArgumentConflict, text).exit();
+    }
     logging::install(&arguments.global);
     match run(arguments) {
         Ok(Verdict::InOrder) => ExitCode::SUCCESS,
         Ok(Verdict::NotInOrder) => ExitCode::from(3),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            Failed::of(&error).tell(json);
             ExitCode::FAILURE
         }
     }
@@ -50,35 +60,36 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
     stdout::guard()?;
     let Arguments { global, command } = arguments;
-    if let Command::Drivers(DriversCommand::Vet) = command {
-        return drivers::vet();
-    }
-    let settings = global.settings()?;
-    let state = settings.state_folder.clone();
+    // Some commands need no home, and a driver on trial gets none.
+    let settings = || global.settings();
+    let state = || settings().map(|settings| settings.state_folder);
     match command {
-        Command::Status(options) => on_runtime(status::run(&global, settings, options)),
-        Command::Watch => on_runtime(watch::run(&global, &state)),
-        Command::Doctor(options) => on_runtime(doctor::run(&global, settings, options)),
-        Command::Drivers(DriversCommand::List(options)) => on_runtime(drivers::list(&global, &settings, options)),
-        Command::Drivers(DriversCommand::Check(options)) => drivers::check(&settings, &options),
-        Command::Backends(command) => on_runtime(backends::run(&global, settings, command)),
-        Command::Config(command) => on_runtime(config::run(&global, settings, command)),
-        Command::Drivers(DriversCommand::New { folder, api }) => drivers::new(&folder, api.as_deref()),
+        Command::Status(options) => on_runtime(status::run(&global, settings()?, options)),
+        Command::Watch => on_runtime(watch::run(&global, &state()?)),
+        Command::Doctor => on_runtime(doctor::run(&global, settings()?)),
+        Command::Drivers(DriversCommand::List(options)) => on_runtime(drivers::list(&global, &settings()?, options)),
+        Command::Drivers(DriversCommand::Check(options)) => drivers::check(&global, &settings()?, &options),
+        Command::Drivers(DriversCommand::New { folder, api }) => drivers::new(&global, &folder, api.as_deref()),
         Command::Drivers(DriversCommand::Trust { driver }) => {
-            on_runtime(drivers::decide(&global, &settings, &driver, drivers::Decision::Trust))
+            on_runtime(drivers::decide(&global, &settings()?, &driver, drivers::Decision::Trust))
         }
         Command::Drivers(DriversCommand::Quarantine { driver, reason }) => {
-            on_runtime(drivers::decide(&global, &settings, &driver, drivers::Decision::Quarantine(reason)))
+            on_runtime(drivers::decide(&global, &settings()?, &driver, drivers::Decision::Quarantine(reason)))
         }
         Command::Drivers(DriversCommand::Forget { driver }) => {
-            on_runtime(drivers::decide(&global, &settings, &driver, drivers::Decision::Forget))
+            on_runtime(drivers::decide(&global, &settings()?, &driver, drivers::Decision::Forget))
         }
         Command::Drivers(DriversCommand::Vet) => drivers::vet(),
-        Command::Jobs(command) => on_runtime(jobs::run(&global, &state, command)),
-        Command::Metrics => on_runtime(metrics::run(&state)),
-        Command::Serve(options) => on_runtime(serve::run(settings, options)),
-        Command::Stop => on_runtime(serve::stop(&state)),
-        Command::Bridge => on_runtime(bridge::run(&global, &state)),
+        Command::Backends(command) => on_runtime(backends::run(&global, settings()?, command)),
+        Command::Config(command) => on_runtime(config::run(&global, settings()?, command)),
+        Command::Jobs(command) => on_runtime(jobs::run(&global, &state()?, command)),
+        Command::Metrics => on_runtime(metrics::run(&global, &state()?)),
+        Command::Serve(options) => on_runtime(serve::run(settings()?, options)),
+        Command::Stop => on_runtime(serve::stop(&global, &state()?)),
+        Command::Bridge => on_runtime(bridge::run(&global, &state()?)),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { folder } => shell::man(&folder),
+        Command::Schema => schema::print(),
     }
 }
 

@@ -1,12 +1,18 @@
 //! `serve` and `stop`: the host that all clients of a user share.
 
-use crate::{Verdict, arguments::ServeOptions, output};
+use crate::{
+    Verdict,
+    arguments::{Global, ServeOptions},
+    output,
+};
 use anyhow::Context as _;
 use mdd_core::{
     Host,
     rpc::{self, Client, Ended, HostLock, LockError, Nothing, StartTurn},
     settings::Settings,
 };
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::{path::Path, time::Duration};
 use tokio::time::{Instant, sleep};
 
@@ -86,15 +92,28 @@ async fn asked_to_stop() {
     }
 }
 
-pub(crate) async fn stop(state: &Path) -> anyhow::Result<Verdict> {
+/// Which host has ended.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Stopped {
+    /// Its process; null when none ran.
+    pid: Option<u32>,
+}
+
+pub(crate) async fn stop(global: &Global, state: &Path) -> anyhow::Result<Verdict> {
     let Some(mut client) = running(state).await? else {
-        output::text("No host runs.\n")?;
+        match global.json {
+            true => output::json(&Stopped { pid: None })?,
+            false => output::text("No host runs.\n")?,
+        }
         return Ok(Verdict::InOrder);
     };
     let pid = client.host().pid;
     client.call::<_, Nothing>("host.stop", &Nothing {}).await?;
     until_gone(state, pid).await?;
-    output::text(&format!("The host (process {pid}) has ended.\n"))?;
+    match global.json {
+        true => output::json(&Stopped { pid: Some(pid) })?,
+        false => output::text(&format!("The host (process {pid}) has ended.\n"))?,
+    }
     Ok(Verdict::InOrder)
 }
 

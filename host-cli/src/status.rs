@@ -25,7 +25,7 @@ pub(crate) async fn run(global: &Global, settings: Settings, options: StatusOpti
     if !global.wants_own_host()
         && let Some(client) = connect::running(&settings.state_folder, "mdd-host status").await
     {
-        return of_running_host(client, &options).await;
+        return of_running_host(client, &options, global.json).await;
     }
     let host = Host::start_vetting(settings, crate::drivers::vetting()?)?;
     // Running out of time is no failure here: whatever is known by then is the answer.
@@ -33,15 +33,15 @@ pub(crate) async fn run(global: &Global, settings: Settings, options: StatusOpti
         Some(time) => timeout(time, host.ready()).await,
         None => timeout(FIRST_LOOK, host.settled()).await,
     };
-    print(&host.snapshot(), &options)?;
+    print(&host.snapshot(), global.json)?;
     if options.follow {
-        follow(&host, &options).await?;
+        follow(&host, global.json).await?;
     }
     Ok(verdict(&host.snapshot(), &options))
 }
 
 /// The status that the host of this user has anyway.
-async fn of_running_host(mut client: Client, options: &StatusOptions) -> anyhow::Result<Verdict> {
+async fn of_running_host(mut client: Client, options: &StatusOptions, json: bool) -> anyhow::Result<Verdict> {
     client.call::<_, Nothing>("subscribe", &Nothing {}).await?;
     let mut seen = Seen::of(&mut client).await?;
     if let Some(time) = options.wait {
@@ -54,7 +54,7 @@ async fn of_running_host(mut client: Client, options: &StatusOptions) -> anyhow:
         })
         .await;
     }
-    print(&seen.snapshot, options)?;
+    print(&seen.snapshot, json)?;
     if options.follow {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
@@ -65,7 +65,7 @@ async fn of_running_host(mut client: Client, options: &StatusOptions) -> anyhow:
                     break;
                 },
             }
-            print(&seen.snapshot, options)?;
+            print(&seen.snapshot, json)?;
         }
     }
     Ok(verdict(&seen.snapshot, options))
@@ -98,22 +98,22 @@ fn verdict(snapshot: &Snapshot, options: &StatusOptions) -> Verdict {
 }
 
 /// Until Ctrl-C or until nobody reads any more.
-async fn follow(host: &Host, options: &StatusOptions) -> anyhow::Result<()> {
+async fn follow(host: &Host, json: bool) -> anyhow::Result<()> {
     let mut changes = host.changes();
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             result = &mut interrupted => return Ok(result?),
             more = changes.next() => match more {
-                true => print(&host.snapshot(), options)?,
+                true => print(&host.snapshot(), json)?,
                 false => return Ok(()),
             },
         }
     }
 }
 
-fn print(snapshot: &Snapshot, options: &StatusOptions) -> anyhow::Result<()> {
-    if options.json {
+fn print(snapshot: &Snapshot, json: bool) -> anyhow::Result<()> {
+    if json {
         return output::json(snapshot);
     }
     output::text(&table(snapshot))?;

@@ -7,7 +7,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-use crate::{Verdict, arguments::Global, connect};
+use crate::{Verdict, arguments::Global, connect, failure::Coded};
 use anyhow::bail;
 use board::{Board, Wish};
 use look::Look;
@@ -25,7 +25,10 @@ const FIND_AGAIN_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(global: &Global, state: &Path) -> anyhow::Result<Verdict> {
     if !crate::stdout::ours()?.is_terminal() {
-        bail!("watch draws on a terminal; use `mdd-host status --follow` to write to a file or a program");
+        bail!(Coded::new(
+            "no-terminal",
+            "watch draws on a terminal; `mdd-host status --follow` writes to a file or a program"
+        ));
     }
     let mut client = subscribed(global, state).await?;
     let mut screen = terminal::enter()?;

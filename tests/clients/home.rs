@@ -53,6 +53,11 @@ impl Home {
         self.folder.path()
     }
 
+    /// Its drivers.
+    pub(crate) fn plugins(&self) -> &Path {
+        self.plugins.as_ref().unwrap().path()
+    }
+
     pub(crate) fn state(&self) -> &Path {
         &self.state
     }

@@ -27,6 +27,7 @@ mod serve;
 mod settings;
 mod slow_reader;
 mod talk;
+mod terminal;
 mod trials;
 mod watch;
 

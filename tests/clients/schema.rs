@@ -1,6 +1,6 @@
 //! The published schema: fresh, complete, and true of what is really said.
 
-mod check;
+pub(crate) mod check;
 
 use crate::{
     home::Home,

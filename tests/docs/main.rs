@@ -109,6 +109,16 @@ fn every_lane_and_every_fault_is_explained() {
 }
 
 #[test]
+fn every_failure_of_the_command_line_is_explained() {
+    let page = chapter("command-line.md");
+    let codes = source::codes_of_the_command_line();
+    assert!(codes.contains("no-host"), "{codes:?}");
+    for code in codes {
+        assert!(page.text.contains(&format!("| `{code}` |")), "command-line.md does not explain {code}");
+    }
+}
+
+#[test]
 fn every_method_of_the_protocol_is_explained() {
     let page = chapter("host.md");
     for name in mdd_core::rpc::schema::method_names() {

@@ -60,6 +60,12 @@ pub(crate) fn codes_of_the_host() -> BTreeSet<String> {
     codes
 }
 
+/// Every code that a failing command has of itself.
+pub(crate) fn codes_of_the_command_line() -> BTreeSet<String> {
+    let text = without_tests(&read("host-cli/src/failure.rs"));
+    taken(function(&text, "fn remedy(")).collect()
+}
+
 /// Every code of a file that is not used.
 pub(crate) fn refusals() -> BTreeSet<String> {
     let codes: BTreeSet<_> = given(function(&read("core/src/plugins/refusal.rs"), CODES)).collect();

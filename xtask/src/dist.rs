@@ -1,5 +1,6 @@
 //! The layout of an installation: `target/dist/bin` and `target/dist/plugins`.
 
+use crate::process;
 use crate::workspace::{self, Driver};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 /// What [`lay_out`] made.
 #[derive(Debug)]
@@ -57,12 +58,29 @@ pub fn lay_out(profile: &str) -> Result<Installation> {
         replace(built.file(&manifest, "bin").with_context(|| format!("{folder} builds no program"))?, &place)?;
         Ok(place)
     };
-    Ok(Installation {
-        host: program("host-cli", "mdd-host")?,
-        simulator: program("tests/sim", "mdd-sim")?,
-        root,
-        plugins,
-    })
+    let host = program("host-cli", "mdd-host")?;
+    share(&host, &root.join("share"))?;
+    Ok(Installation { host, simulator: program("tests/sim", "mdd-sim")?, root, plugins })
+}
+
+/// Manual pages and what completes commands, where systems look for them below a prefix.
+fn share(host: &Path, folder: &Path) -> Result<()> {
+    const COMPLETIONS: [(&str, &str); 3] = [
+        ("bash", "bash-completion/completions/mdd-host"),
+        ("zsh", "zsh/site-functions/_mdd-host"),
+        ("fish", "fish/vendor_completions.d/mdd-host.fish"),
+    ];
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    process::run(Command::new(host).arg("man").arg(folder.join("man/man1")))?;
+    for (shell, name) in COMPLETIONS {
+        let script = process::capture(Command::new(host).args(["completions", shell]))?;
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().context("a file lies in a folder")?)?;
+        fs::write(file, script)?;
+    }
+    Ok(())
 }
 
 /// Cargo's account of one target that it built.
@@ -128,7 +146,7 @@ fn target_folder() -> Result<PathBuf> {
         target_directory: PathBuf,
     }
     let mut cargo = workspace::cargo();
-    let text = crate::process::capture(cargo.args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let text = process::capture(cargo.args(["metadata", "--no-deps", "--format-version", "1"]))?;
     Ok(serde_json::from_str::<Metadata>(&text)?.target_directory)
 }
 

@@ -98,7 +98,7 @@ impl JobState {
 impl std::fmt::Display for JobState {
     /// The word that JSON uses.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Queued => "queued",
             Self::Submitting => "submitting",
             Self::Running => "running",

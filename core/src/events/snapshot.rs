@@ -279,7 +279,7 @@ macro_rules! words {
         $(impl std::fmt::Display for $name {
             /// The word that JSON uses.
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(match self { $(Self::$variant => $word,)* })
+                f.pad(match self { $(Self::$variant => $word,)* })
             }
         })*
     };

@@ -85,7 +85,7 @@ fn no_driver(inner: &Inner, kind: &str) -> ChangeError {
 /// Sentences about a service whose kind nobody has said.
 fn titled(mut declaration: Declaration) -> Declaration {
     if declaration.title.is_empty() {
-        declaration.title = "a service that a driver knows".to_owned();
+        declaration.title = "The service".to_owned();
     }
     declaration
 }

@@ -102,7 +102,7 @@ impl<W: AsyncWrite + Unpin> Session<W> {
             return Err(invalid("it takes `file` or `sha256`".to_owned()));
         };
         let host = &self.serving.host;
-        let sha256 = host.hash_of_driver(&named).map_err(invalid)?;
+        let sha256 = host.hash_of_driver(&named).map_err(|text| RpcError::new(ErrorCode::NotFound, text))?;
         let reason = choice.reason.as_deref().unwrap_or("by the user");
         match decide(host, &sha256, &printable(reason, 200)) {
             Ok(()) => Ok(DriverAnswer { sha256 }),

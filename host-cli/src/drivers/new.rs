@@ -1,8 +1,10 @@
 //! `drivers new`: a crate for a driver, made from the template of this repository.
 
-use crate::{Verdict, output};
+use crate::{Verdict, arguments::Global, failure::Coded, output};
 use anyhow::{Context as _, bail};
 use mdd_core::plugins::Declaration;
+use schemars::JsonSchema;
+use serde::Serialize;
 use std::{
     fs,
     path::{Component, Path, PathBuf},
@@ -17,13 +19,22 @@ const FILES: [(&str, &str); 4] = [
 /// The dependency as the template has it.
 const DEPENDENCY: &str = r#"mdd-driver-api = { path = "../../driver-api" }"#;
 
+/// What was made.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Made {
+    /// The folder of the crate.
+    folder: String,
+    /// Where mdd-driver-api is, as far as that is known.
+    api: Option<String>,
+}
+
 /// Makes the folder `NAME` with everything in it that a driver takes.
-pub(crate) fn new(folder: &Path, api: Option<&Path>) -> anyhow::Result<Verdict> {
+pub(crate) fn new(global: &Global, folder: &Path, api: Option<&Path>) -> anyhow::Result<Verdict> {
     let name = folder.file_name().and_then(|name| name.to_str()).context("its name is not text")?.to_owned();
     let declaration = Declaration { kind: name.clone(), title: name.clone(), ..Declaration::default() };
-    declaration.validate().map_err(|error| anyhow::anyhow!("{name:?} can be no kind: {error}"))?;
+    declaration.validate().map_err(|error| Coded::new("cannot-be", format!("{name:?} can be no kind: {error}")))?;
     if folder.exists() {
-        bail!("{} is there already", folder.display());
+        bail!(Coded::new("is-there", format!("{} is there already", folder.display())));
     }
     let folder = std::path::absolute(folder)?;
     let api = match api {
@@ -33,7 +44,7 @@ pub(crate) fn new(folder: &Path, api: Option<&Path>) -> anyhow::Result<Verdict> 
     if let Some(api) = &api
         && !api.join("Cargo.toml").is_file()
     {
-        bail!("{} does not hold mdd-driver-api", api.display());
+        bail!(Coded::new("not-found", format!("{} does not hold mdd-driver-api", api.display())));
     }
     for (path, text) in FILES {
         let mut text = filled(text, &name);
@@ -43,6 +54,10 @@ pub(crate) fn new(folder: &Path, api: Option<&Path>) -> anyhow::Result<Verdict> 
         let path = folder.join(path);
         fs::create_dir_all(path.parent().unwrap_or(&folder))?;
         fs::write(path, text)?;
+    }
+    if global.json {
+        output::json(&Made { folder: folder.display().to_string(), api: api.map(|api| api.display().to_string()) })?;
+        return Ok(Verdict::InOrder);
     }
     output::text(&format!(
         "Made {}. Next:\n  cargo build --manifest-path {}\n  mdd-host drivers check FILE\n",

@@ -3,26 +3,26 @@
 use serde_json::{Map, Value};
 
 /// A schema inside a document with `$defs`.
-pub(super) struct Schema<'d> {
+pub(crate) struct Schema<'d> {
     document: &'d Value,
     schema: &'d Value,
 }
 
 impl<'d> Schema<'d> {
-    pub(super) fn at(document: &'d Value, pointer: &str) -> Self {
+    pub(crate) fn at(document: &'d Value, pointer: &str) -> Self {
         let schema = document.pointer(pointer).unwrap_or_else(|| panic!("there is no {pointer}"));
         Self { document, schema }
     }
 
     /// # Panics
     /// When the value is not as the schema says.
-    pub(super) fn accept(&self, value: &Value) {
+    pub(crate) fn accept(&self, value: &Value) {
         if let Err(error) = self.check(value) {
             panic!("{error}\nin {value:#}");
         }
     }
 
-    pub(super) fn check(&self, value: &Value) -> Result<(), String> {
+    pub(crate) fn check(&self, value: &Value) -> Result<(), String> {
         let schema = match self.schema {
             Value::Object(schema) => schema,
             Value::Bool(true) => return Ok(()),

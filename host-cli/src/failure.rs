@@ -1,0 +1,171 @@
+//! How every failure is told: a sentence, a code that stays, and what helps.
+
+use crate::output::{self, BAD, DIM, styled};
+use mdd_core::{
+    config::FileError,
+    rpc::{CallError, ConnectError, ErrorCode, LockError, RpcError, SocketError},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::{fmt::Write as _, io};
+
+/// A failure with a code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}")]
+pub(crate) struct Coded {
+    code: &'static str,
+    text: String,
+}
+
+impl Coded {
+    pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Self {
+        Self { code, text: text.into() }
+    }
+
+    /// What was asked for is the business of a host, and there is none.
+    pub(crate) fn no_host(so: &str) -> Self {
+        Self::new("no-host", format!("no host runs, so {so}"))
+    }
+}
+
+/// What `--json` prints instead of a result.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Failed {
+    /// Why there is none.
+    error: Failure,
+}
+
+/// Why a command has failed.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Failure {
+    /// Stable name of the problem.
+    code: String,
+    /// What went wrong, in a sentence without a full stop.
+    message: String,
+    /// What helps.
+    remedy: String,
+}
+
+impl Failed {
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let code = error.chain().find_map(code).unwrap_or_else(|| "failed".to_owned());
+        let remedy = remedy(&code).to_owned();
+        Self { error: Failure { code, message: format!("{error:#}"), remedy } }
+    }
+
+    /// For people to stderr; for programs to stdout, where they wait for an object.
+    pub(crate) fn tell(&self, json: bool) {
+        if json {
+            // Whoever does not read any more is not told.
+            let _told = output::json(self);
+            return;
+        }
+        let Failure { code, message, remedy } = &self.error;
+        let mut text = format!("{} {message} {}\n", styled(BAD, "error:"), styled(DIM, format_args!("({code})")));
+        let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("→ {remedy}")));
+        anstream::eprint!("{text}");
+    }
+}
+
+/// The code of one link of a chain of errors.
+fn code(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(coded) = error.downcast_ref::<Coded>() {
+        return Some(coded.code.to_owned());
+    }
+    if let Some(CallError::Refused(refusal)) = error.downcast_ref::<CallError>() {
+        return Some(code_of_refusal(refusal));
+    }
+    if let Some(ConnectError::Hello(CallError::Refused(refusal))) = error.downcast_ref::<ConnectError>() {
+        return Some(code_of_refusal(refusal));
+    }
+    let known = if error.is::<CallError>() || error.is::<ConnectError>() || error.is::<SocketError>() {
+        "no-answer"
+    } else if error.is::<LockError>() {
+        "state-folder-unusable"
+    } else if error.is::<serde_json::Error>() {
+        "no-json"
+    } else if error.is::<FileError>() || error.is::<io::Error>() {
+        "no-file"
+    } else {
+        return None;
+    };
+    Some(known.to_owned())
+}
+
+/// Jobs bring a code along; what the protocol says with a number has a word here.
+fn code_of_refusal(refusal: &RpcError) -> String {
+    let own = refusal.data.as_ref().and_then(|data| data.get("code")?.as_str());
+    let word = |number| match number {
+        _ if number == ErrorCode::NotFound as i32 => "not-found",
+        _ if number == ErrorCode::InvalidParams as i32 => "cannot-be",
+        _ if number == ErrorCode::MethodNotFound as i32 || number == ErrorCode::ProtocolMismatch as i32 => {
+            "other-version"
+        }
+        _ if number == ErrorCode::Draining as i32 => "hands-over",
+        _ if number == ErrorCode::HostLost as i32 => "no-answer",
+        _ if number == ErrorCode::Refused as i32 => "refused",
+        _ => "failed",
+    };
+    own.unwrap_or_else(|| word(refusal.code)).to_owned()
+}
+
+/// What helps. A code that is not here has a section of its own in the book.
+fn remedy(code: &str) -> &'static str {
+    match code {
+        "no-host" => "start one with `mdd-host serve`, or submit a job",
+        "no-answer" => {
+            "try again; if it stays so, end the host with `mdd-host stop` and look into its log, host.log in the state folder"
+        }
+        "other-version" => "end the running host with `mdd-host stop`; the next one is of this version",
+        "hands-over" => "try again in a moment, when the new host runs",
+        "not-found" => "`mdd-host status`, `jobs list` and `drivers list` show what there is",
+        "cannot-be" => "correct it; `--help` says what is wanted",
+        "refused" => "change what stands in the way, as the sentence says",
+        "no-terminal" => "run it in a terminal",
+        "no-json" => "correct it, or name a file that holds JSON",
+        "no-file" => "look at the name of the file, at its rights and at the room on its disk",
+        "is-there" => "choose another name, or move what is there away",
+        "state-folder-unusable" => "choose another folder with --state-dir, or give yourself the right to write there",
+        "failed" => "try again with -vv, which tells every step",
+        code => remedy_of_jobs(code),
+    }
+}
+
+/// The same for the codes that the host has for jobs.
+fn remedy_of_jobs(code: &str) -> &'static str {
+    match code {
+        "unknown-job" => "`mdd-host jobs list` shows those that are kept",
+        "job-open" => "cancel it first, with `mdd-host jobs cancel`",
+        "job-done" => "`mdd-host jobs show` tells where its results are",
+        "unknown-kind" => "`mdd-host drivers list` shows the kinds that there are",
+        "unknown-backend" => "`mdd-host backends list` shows the ids that there are",
+        _ => "look the code up in the chapter \"When something is wrong\"",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Coded, Failed};
+    use anyhow::Context as _;
+    use mdd_core::rpc::{CallError, ErrorCode, RpcError};
+    use serde_json::json;
+
+    fn told(error: &anyhow::Error) -> (String, String) {
+        let Failed { error } = Failed::of(error);
+        (error.code, error.message)
+    }
+
+    #[test]
+    fn the_code_is_that_of_the_first_link_that_has_one() {
+        let error = anyhow::Error::from(Coded::no_host("there are no jobs")).context("looking");
+        assert_eq!(told(&error), ("no-host".into(), "looking: no host runs, so there are no jobs".into()));
+        let refusal =
+            RpcError { data: Some(json!({"code": "job-open"})), ..RpcError::new(ErrorCode::Refused, "not over") };
+        assert_eq!(told(&CallError::from(refusal).into()), ("job-open".into(), "not over".into()));
+        let refusal = RpcError::new(ErrorCode::InvalidParams, "did you mean");
+        assert_eq!(told(&CallError::from(refusal).into()).0, "cannot-be");
+        let file = std::fs::read("/nowhere/at/all").context("the payload /nowhere").unwrap_err();
+        assert_eq!(told(&file).0, "no-file");
+        assert_eq!(told(&anyhow::anyhow!("whatever")).0, "failed");
+    }
+}
