@@ -1,3 +1,5 @@
+//! What stands in the text, line by line.
+
 use super::{Format, text};
 use crate::{
     discovery::missing_view,
