@@ -8,7 +8,6 @@ pub use package::make as package;
 
 use crate::{debian, dist::Installation, process, venv, workspace};
 use anyhow::{Context, Result};
-use service::Litellm;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -49,10 +48,11 @@ pub fn check_parts(installation: &Installation) -> Result<()> {
     Ok(())
 }
 
-/// The tests in each Blender, with the host, simulated services, and a real one.
+/// The tests in each Blender, with the host, simulated services, and real ones.
 pub fn run_headless(installation: &Installation) -> Result<()> {
-    let litellm = Litellm::start()?;
-    let real = format!("{}={}", Litellm::KIND, litellm.url);
+    let services = service::start_all()?;
+    let real: Vec<String> = services.iter().map(|one| format!("{}={}", one.kind, one.url)).collect();
+    let real = real.join(" ");
     for (series, tests) in SERIES {
         let python = blender(series)?;
         println!("Blender {series}");
@@ -156,9 +156,9 @@ fn bin(installation: &Installation) -> Result<PathBuf> {
     installation.host.parent().map(Path::to_owned).context("a program lies in a folder")
 }
 
-/// Examples for the parts of Movie Director that use the extension.
+/// Examples of the book: parts of Movie Director that use the extension, and a payload for each kind.
 fn examples() -> PathBuf {
-    workspace::root().join("docs/examples/director")
+    workspace::root().join("docs/examples")
 }
 
 fn folder() -> PathBuf {

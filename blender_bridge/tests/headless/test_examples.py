@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from stage import kinds
 
-EXAMPLES = Path(os.environ["MDD_TEST_EXAMPLES"])
+EXAMPLES = Path(os.environ["MDD_TEST_EXAMPLES"]) / "director"
 
 
 def example(name: str):
