@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import time
+
 import bpy
 from bpy.props import BoolProperty
 
-from . import api, looks, runtime, settings, words
+from . import api, looks, runtime, secret, settings, words
 from .model import Backend, Configuration, Kind
 from .runtime import Runtime
+from .secret import Place
 from .settings import Field
 
 
@@ -30,6 +33,7 @@ class MDD_preferences(bpy.types.AddonPreferences):
             looks.paragraph(layout, api.link().reason or "mdd-host is not connected", 500, icon="INFO")
             layout.operator("mdd.start_again")
             return
+        running.settings_drawn = time.monotonic()
         configuration = session.configuration
         _draw_services(layout, running, configuration)
         if configuration is None:
@@ -109,16 +113,18 @@ def _draw_kind(layout: bpy.types.UILayout, running: Runtime, configuration: Conf
     box.label(text=kind.title, icon=looks.icon(kind.icon, "PLUGIN"))
     for field in rows:
         _draw_field(box, running, field)
-    for secret in kind.secrets:
-        variable = f"MDD_{kind.kind}_{secret}".upper().replace("-", "_")
-        setting = configuration.get(f"backends.{kind.kind}.{secret}")
-        said = f"{secret.capitalize()}: not set; it comes from the environment, {variable}"
-        if setting is not None and setting.origin != "default":
-            where = words.ORIGINS.get(setting.origin, setting.origin)
-            said = f"{secret.capitalize()}: set ({where}{': ' + setting.source if setting.source else ''})"
-        row = box.row()
-        row.label(text=said, icon="LOCKED")
-        row.operator("mdd.copy_text", text="", icon="COPYDOWN").text = variable
+    for place in secret.places(configuration, kind):
+        _draw_secret(box, running, place)
+
+
+def _draw_secret(layout: bpy.types.UILayout, running: Runtime, place: Place) -> None:
+    row = layout.row()
+    row.label(text=place.shown, icon="LOCKED")
+    if not place.is_fixed:
+        row.operator("mdd.secret", text="", icon="GREASEPENCIL").key = place.key
+    row.operator("mdd.copy_text", text="", icon="COPYDOWN").text = place.variable
+    if wrong := running.said.get(place.key) or place.problem:
+        looks.paragraph(layout, wrong, 500, icon="ERROR", alert=True)
 
 
 def _draw_field(layout: bpy.types.UILayout, running: Runtime, field: Field) -> None:

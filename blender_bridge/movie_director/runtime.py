@@ -29,7 +29,8 @@ log = logging.getLogger("movie_director")
 PACKAGE = __package__ or "movie_director"
 # Between two looks at what has come.
 INTERVAL = 0.1
-HEALTH_INTERVAL = 2.0
+# Between two questions for what is on the screen and comes without news.
+ASKING_INTERVAL = 2.0
 # A panel that was drawn so recently is on the screen.
 ON_SCREEN = 5.0
 SPARK = 60
@@ -52,7 +53,9 @@ class Runtime:
         self.health_drawn = float("-inf")
         self.revision = 0
         self.slowest_tick = 0.0
+        self.settings_drawn = float("-inf")
         self._health_asked = float("-inf")
+        self._settings_asked = float("-inf")
         self._status = StatusText()
         self._status_shown: str | None = None
         self._pace = Pace()
@@ -78,9 +81,12 @@ class Runtime:
         if (online := is_online()) != self._was_online:
             self._was_online = online
             self.link.refresh()
-        if now - self.health_drawn < ON_SCREEN and now - self._health_asked >= HEALTH_INTERVAL:
+        if now - self.health_drawn < ON_SCREEN and now - self._health_asked >= ASKING_INTERVAL:
             self._health_asked = now
             self._ask_health()
+        if now - self.settings_drawn < ON_SCREEN and now - self._settings_asked >= ASKING_INTERVAL:
+            self._settings_asked = now
+            self.session.ask("config.show", None, self._configured)
         if bpy.app.background:
             return
         self._show_status(now)
@@ -141,6 +147,12 @@ class Runtime:
                 self.revision += 1
 
         return answered
+
+    def _configured(self, result: object, refusal: Refusal | None) -> None:
+        before = self.session.configuration
+        self.session.configured(result, refusal)
+        if self.session.configuration != before:
+            self.revision += 1
 
     def _show_status(self, now: float) -> None:
         text = self._status.tick(now)

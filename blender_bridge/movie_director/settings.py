@@ -20,7 +20,8 @@ TITLES = {
     "discovery.sockets": "Look at Open Ports",
     "idle_minutes": "Leave When Idle",
     "plugins": "Plugins Folders",
-    "jobs.keep_days": "Keep Jobs",
+    "jobs.keep_count": "Keep Jobs at Most",
+    "jobs.keep_days": "Keep Jobs for",
 }
 UNITS = {"_ms": "ms", "_seconds": "s", "_minutes": "min", "_days": "days"}
 # Whoever starts the host has said it; a click here would change nothing.

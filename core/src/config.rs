@@ -6,6 +6,7 @@ mod file;
 mod keys;
 mod layers;
 mod problem;
+mod reference;
 mod value;
 mod view;
 
@@ -13,6 +14,7 @@ pub use file::{FileError, UserFile};
 pub use keys::{Key, Shape};
 pub use layers::{Config, Layer, Named};
 pub use problem::Problem;
+pub use reference::Reference;
 pub use view::{ConfigProblem, ConfigValue, ConfigView};
 
 #[cfg(test)]

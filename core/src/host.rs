@@ -348,6 +348,7 @@ impl Host {
     /// Looks around again and tries at once whatever waits.
     pub fn refresh(&self) {
         self.inner.orders.send_modify(|orders| orders.rounds += 1);
+        self.inner.book().keyring.read_again();
         for supervisor in self.inner.supervisors().values() {
             supervisor.try_now();
         }
@@ -498,6 +499,7 @@ impl Inner {
         let mut changes = self.shared.bus.changes();
         for look in 0_u32.. {
             looks.tick().await;
+            self.follow_keyring();
             if look.is_multiple_of(REREAD_EVERY) {
                 self.reread_config();
             }

@@ -18,6 +18,7 @@ pub mod events;
 pub mod health;
 mod host;
 pub mod jobs;
+pub mod keyring;
 pub mod metrics;
 pub mod plugins;
 pub mod process;

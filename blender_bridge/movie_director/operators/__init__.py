@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the user can do, by a click each."""
 
-from . import generate, host, job, project, service, setting
+from . import generate, host, job, project, secret, service, setting
 
 CLASSES = (
     *host.CLASSES,
@@ -10,4 +10,5 @@ CLASSES = (
     *generate.CLASSES,
     *project.CLASSES,
     *setting.CLASSES,
+    *secret.CLASSES,
 )

@@ -75,7 +75,8 @@ class MDD_OT_generate(Connected, bpy.types.Operator):
 
         def answered(submission: api.Submission) -> None:
             refusal = submission.refusal
-            running.say(backend.id, refusal.message if refusal else "The job is on its way")
+            # A job that was accepted is there to be seen.
+            running.say(backend.id, refusal.message if refusal else "")
 
         operation = None if self.operation in ("", "auto") else self.operation
         api.submit(content, backend=backend.id, operation=operation, files=files, then=answered)

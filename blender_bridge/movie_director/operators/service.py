@@ -8,7 +8,7 @@ import json
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from .. import address, api, reading, runtime
+from .. import address, api, reading, runtime, secret
 from ..model import Backend, Reason, Remedy
 from ..protocol import Refusal
 from .base import Connected, current, details
@@ -164,6 +164,11 @@ class MDD_OT_remedy(bpy.types.Operator):
             self._set(remedy, running)
         elif action == "set-url" and _knows_addresses():
             bpy.ops.mdd.set_address("INVOKE_DEFAULT", backend=self.backend)
+        elif action == "set-key" and (keys := _secrets_of(self.backend)):
+            if len(keys) == 1:
+                bpy.ops.mdd.secret("INVOKE_DEFAULT", key=keys[0])
+            else:
+                bpy.ops.preferences.addon_show(module=runtime.PACKAGE)
         else:
             self._copy(remedy, running, about)
         return {"FINISHED"}
@@ -180,6 +185,16 @@ class MDD_OT_remedy(bpy.types.Operator):
         text = remedy.argument or remedy.label
         bpy.context.window_manager.clipboard = text
         running.say(about, f"Copied: {text}")
+
+
+def _secrets_of(identity: str) -> list[str]:
+    """The settings of the keys that a service may want, unless something wins over them."""
+    backend, session = api.backend(identity), api.current()
+    if backend is None or session is None or session.configuration is None:
+        return []
+    kind = next((one for one in session.kinds if one.kind == backend.kind), None)
+    kept = secret.places(session.configuration, kind) if kind is not None else []
+    return [place.key for place in kept if not place.is_fixed]
 
 
 def _remedy(backend: str, job: str, index: int) -> Remedy | None:

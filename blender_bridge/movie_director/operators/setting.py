@@ -35,7 +35,8 @@ def _choices(self: Any, _context: object) -> list[tuple[str, str, str]]:
 _choice_items: list[tuple[str, str, str]] = []
 
 
-def _set(key: str, value: Any) -> None:
+def change(key: str, value: Any) -> None:
+    """Sets a value at the host, or takes it out of the file; a refusal is shown in place."""
     running = current()
 
     def answered(result: Any, refusal: Refusal | None) -> None:
@@ -66,7 +67,7 @@ class MDD_OT_setting(Connected, bpy.types.Operator):
             return {"CANCELLED"}
         value = field.value
         if field.form == "boolean":
-            _set(self.key, not value)
+            change(self.key, not value)
             return {"FINISHED"}
         if field.form == "integer" and isinstance(value, int):
             self.integer = max(-LARGEST, min(LARGEST, value))
@@ -103,7 +104,7 @@ class MDD_OT_setting(Connected, bpy.types.Operator):
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             low = value if field.least is None else max(value, field.least)
             value = type(value)(low if field.most is None else min(low, field.most))
-        _set(self.key, value)
+        change(self.key, value)
         return {"FINISHED"}
 
 
@@ -117,7 +118,7 @@ class MDD_OT_setting_reset(Connected, bpy.types.Operator):
     key: StringProperty(options={"SKIP_SAVE"})
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        _set(self.key, None)
+        change(self.key, None)
         return {"FINISHED"}
 
 

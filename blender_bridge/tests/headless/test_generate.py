@@ -56,7 +56,6 @@ def the_job(director):
     return director.until(over, 60.0)
 
 
-
 def assert_made(director, job):
     assert job.state == "done", (job, director.runtime.running().said)
     drawn = draw(director.panels.jobs.MDD_PT_jobs)
@@ -150,7 +149,7 @@ def test_what_the_host_refuses_is_said_at_the_service(stage, switch_on, kind, tm
     bpy.ops.mdd.generate(backend=backend.id, source="FILE", filepath=str(file))
     said = director.until(lambda: director.runtime.running().said.get(backend.id))
     texts = " ".join(draw(director.panels.services.MDD_PT_services).texts)
-    assert said != "The job is on its way" and said in texts
+    assert said in texts
     assert director.api.jobs() == []
 
 

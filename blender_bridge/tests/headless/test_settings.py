@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import bpy
 import pytest
 from conftest import ADDON
@@ -132,3 +135,98 @@ def test_two_blenders_see_their_own_project_and_what_is_for_all(stage, director,
     finally:
         other.close()
     director.until(lambda: len(director.api.current().world.backends) == 1)
+
+
+CANARY = "sk-canary-of-the-keyring"
+
+
+@pytest.fixture
+def keyring(stage):
+    """The program that reads the keyring, with one entry in it."""
+    folder = stage.home / "keyring"
+    folder.mkdir(exist_ok=True)
+    program = folder / "secret-tool"
+    wanted = "lookup service film username me"
+    program.write_text(f'#!/bin/sh\n[ "$*" = "{wanted}" ] && printf %s {CANARY}\n', encoding="utf-8")
+    program.chmod(0o755)
+    stage.set("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture
+def locked(stage, switch_on):
+    """A service that wants a key, and the extension."""
+
+    def start(by_variable=False, **environment):
+        first = switch_on()
+        kind = first.until(lambda: next((kind for kind in first.api.kinds() if "key" in kind.secrets), None))
+        first.off()
+        stage.end_host()
+        if by_variable:
+            environment[f"MDD_{kind.kind}_{kind.secrets[0]}".upper().replace("-", "_")] = CANARY
+        stage.service(kind.kind, "--key", CANARY, **environment)
+        director = switch_on()
+        director.until(lambda: director.api.current().configuration and director.api.kinds())
+        return director, kind
+
+    return start
+
+
+def waits_for_its_key(director, kind):
+    lost = director.backend(kind.kind, "disconnected")
+    assert [remedy.action for remedy in lost.reason.remedies] == ["set-key"], lost
+    return f"backends.{kind.kind}.{kind.secrets[0]}"
+
+
+def preferences_say(director, *wanted):
+    def said():
+        texts = " ".join(draw_preferences(ADDON).texts)
+        return texts if all(one in texts for one in wanted) else None
+
+    return director.until(said)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the keyring of the test stands in for that of Linux")
+@pytest.mark.usefixtures("keyring")
+def test_a_key_comes_from_the_keyring_by_reference(stage, locked, tmp_path):
+    director, kind = locked()
+    key = waits_for_its_key(director, kind)
+    preferences_say(director, "not set", f"MDD_{kind.kind}_{kind.secrets[0]}".upper())
+    assert bpy.ops.mdd.secret(key=key, place="keyring", service="film", user="nobody") == {"FINISHED"}
+    preferences_say(director, "in the keyring film/nobody", "nothing under film/nobody", "secret-tool store")
+    assert bpy.ops.mdd.secret(key=key, place="keyring", service="film", user="me") == {"FINISHED"}
+    director.backend(kind.kind)
+    said = preferences_say(director, "in the keyring film/me, named by the settings file")
+    assert "nobody" not in said
+    file = tmp_path / "film.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(file), compress=False)
+    kept = [
+        file,
+        *(one for one in [*stage.home.rglob("state/**/*"), *stage.home.rglob("config/**/*")] if one.is_file()),
+    ]
+    assert len(kept) > 2 and not [one for one in kept if CANARY.encode() in one.read_bytes()]
+    assert CANARY not in said and CANARY not in repr(director.api.current().configuration)
+    assert bpy.ops.mdd.secret(key=key, place="none") == {"FINISHED"}
+    waits_for_its_key(director, kind)
+
+
+def test_a_key_comes_from_a_variable_by_reference(locked):
+    director, kind = locked(STUDIO_KEY=CANARY)
+    key = waits_for_its_key(director, kind)
+    bpy.ops.mdd.secret(key=key, place="env", variable="NOT_THERE")
+    preferences_say(director, "the variable NOT_THERE is not set")
+    bpy.ops.mdd.secret(key=key, place="env", variable="STUDIO_KEY")
+    director.backend(kind.kind)
+    preferences_say(director, "in the environment variable STUDIO_KEY, named by the settings file")
+    bpy.ops.mdd.secret(key=key, place="env", variable="A=B")
+    said = director.until(lambda: director.runtime.running().said.get(key))
+    assert "env:NAME" in said
+    director.backend(kind.kind)
+
+
+def test_a_key_of_the_environment_wins_and_is_not_asked_for(locked):
+    director, kind = locked(by_variable=True)
+    director.backend(kind.kind)
+    drawn = draw_preferences(ADDON)
+    name = f"MDD_{kind.kind}_{kind.secrets[0]}".upper().replace("-", "_")
+    assert any(f"set by the environment {name}" in text for text in drawn.texts), drawn.texts
+    assert not [value for name, value in drawn.drawn if name == "key" and value == f"backends.{kind.kind}.key"]

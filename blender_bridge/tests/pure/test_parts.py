@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from movie_director import settings
+from movie_director import secret, settings
 from movie_director.bridge import LaunchError, clean_environment
 from movie_director.heartbeat import BUSY_PATIENCE, INTERVAL, PATIENCE, Heartbeat
 from movie_director.installation import HOST, install
@@ -194,3 +194,33 @@ def test_what_cannot_be_installed_says_why(bundle, tmp_path):
 
 def test_the_host_gets_nothing_of_blenders_python():
     assert clean_environment({"PYTHONHOME": "x", "PYTHONPATH": "y", "PATH": "z"}) == {"PATH": "z"}
+
+
+def test_the_place_of_a_secret_is_said_and_read_back():
+    for place, names, text in [
+        ("env", ("KEY", "", ""), "env:KEY"),
+        ("keyring", ("", "film", "me"), "keyring:film/me"),
+    ]:
+        assert secret.reference(place, *names) == text and secret.parts(text) == names
+    assert secret.reference("none", "KEY", "film", "me") is None and secret.parts("(set)") == ("", "", "")
+
+
+def test_a_secret_says_who_names_it_and_what_is_wrong():
+    kind = read_kinds({"kinds": [{"kind": "lamp-post", "secrets": ["key"]}]})[0]
+
+    def said(problems=(), **value):
+        values = [{"key": "backends.lamp-post.key", "secret": True} | value]
+        return secret.places(read_configuration({"values": values, "problems": list(problems)}), kind)[0]
+
+    assert said(origin="default").shown == "Key: not set; MDD_LAMP_POST_KEY or a reference names it"
+    named = said(value="keyring:film/me", origin="file", source="c.toml:2")
+    assert named.shown == "Key: in the keyring film/me, named by the settings file c.toml:2" and not named.problem
+    plain = said(value="(set)", origin="environment", source="LAMP_KEY")
+    assert plain.shown == "Key: set by the environment LAMP_KEY" and plain.is_fixed
+    wrong = {
+        "key": "backends.lamp-post.key",
+        "source": "c.toml:2",
+        "observation": "nothing there",
+        "remedy": "store it",
+    }
+    assert said([wrong], value="keyring:film/me", origin="file").problem == "nothing there: store it"

@@ -1,6 +1,6 @@
 //! Every key that a setting may have: the host's own, and those that the manifests of the drivers bring along.
 
-use super::value;
+use super::{Reference, value};
 use crate::jobs::Retention;
 use mdd_driver_api::manifest::Declaration;
 use serde_json::{Value, json};
@@ -31,8 +31,8 @@ pub enum Shape {
     Endpoints,
     /// One address.
     Endpoint,
-    /// Some text.
-    Text,
+    /// A secret, or where it is kept.
+    Secret,
     /// Whatever this JSON Schema allows.
     Schema(Value),
 }
@@ -59,8 +59,10 @@ impl Key {
             Shape::Folders => value::folders(value),
             Shape::Endpoints => value::endpoints(value),
             Shape::Endpoint => value::endpoint(value),
-            Shape::Text => match value.as_str().map(str::trim) {
-                Some(text) if !text.is_empty() && !text.chars().any(char::is_control) => Ok(text.into()),
+            Shape::Secret => match value.as_str().map(str::trim) {
+                Some(text) if !text.is_empty() && !text.chars().any(char::is_control) => {
+                    Reference::parse(text).map(|_| text.into())
+                }
                 _ => Err("it takes a text on one line".to_owned()),
             },
             Shape::Schema(schema) => crate::jobs::check_schema("the value", schema, value).map(|()| value.clone()),
@@ -102,7 +104,7 @@ fn of_kind(declaration: &Declaration) -> Vec<Key> {
         named("default", Shape::Endpoint, Value::Null),
     ];
     let secrets = declaration.secrets.keys().filter(|name| !OF_A_KIND.contains(&name.as_str()));
-    keys.extend(secrets.map(|name| Key { secret: true, ..named(name, Shape::Text, Value::Null) }));
+    keys.extend(secrets.map(|name| Key { secret: true, ..named(name, Shape::Secret, Value::Null) }));
     let properties = declaration.settings.get("properties").and_then(Value::as_object);
     keys.extend(properties.into_iter().flatten().map(|(name, schema)| {
         let default = schema.get("default").cloned().unwrap_or_default();

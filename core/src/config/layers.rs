@@ -4,12 +4,14 @@ use super::{
     file::UserFile,
     keys::{self, Key},
     problem::Problem,
+    reference::Reference,
     value,
 };
 use crate::{
     endpoint::Endpoint,
     events::Origin,
     jobs::Retention,
+    keyring::{Entry, Keyring},
     settings::Settings,
     transport::{Credential, Secret},
 };
@@ -113,6 +115,10 @@ pub struct Config {
     /// Backends of kinds that nobody drives.
     pub(crate) undriven: Vec<Named>,
     declarations: BTreeMap<String, Declaration>,
+    /// The secrets that are set and known, by key.
+    secrets: BTreeMap<String, Secret>,
+    /// What has to be read from the keyring before all of them are known.
+    unread: Vec<Entry>,
 }
 
 impl fmt::Debug for Config {
@@ -123,14 +129,23 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// Puts the layers together. `project` are the backends that the open project names.
-    pub fn resolve(start: &Settings, file: &UserFile, declarations: &[Declaration], project: &[Named]) -> Self {
+    /// Puts the layers together. `project` are the backends that the open project names, `keyring` what is known of
+    /// the secrets that are kept there.
+    pub fn resolve(
+        start: &Settings,
+        file: &UserFile,
+        declarations: &[Declaration],
+        project: &[Named],
+        keyring: &Keyring,
+    ) -> Self {
         let mut config = Self {
             layers: Figment::new(),
             keys: keys::all(declarations),
             problems: Vec::new(),
             undriven: Vec::new(),
             declarations: declarations.iter().map(|driver| (driver.kind.clone(), driver.clone())).collect(),
+            secrets: BTreeMap::new(),
+            unread: Vec::new(),
         };
         let mut given = config.of_file(file);
         given.extend(of_backends(Layer::Project, project));
@@ -153,7 +168,27 @@ impl Config {
         });
         let defaults: Vec<_> = defaults.collect();
         config.layers = defaults.into_iter().chain(given).fold(Figment::new(), Figment::merge);
+        config.find_secrets(start, keyring);
         config
+    }
+
+    /// Follows the references.
+    fn find_secrets(&mut self, start: &Settings, keyring: &Keyring) {
+        let keys: Vec<String> = self.keys.iter().filter(|key| key.secret).map(|key| key.name.clone()).collect();
+        for key in keys {
+            let Some((Value::String(text), layer, source)) = self.value(&key) else { continue };
+            match found(&text, start, keyring) {
+                Found::Secret(secret) => {
+                    self.secrets.insert(key, secret);
+                }
+                Found::Unread(entry) => self.unread.push(entry),
+                Found::Nothing { observation, remedy } => {
+                    let source = source.unwrap_or_else(|| layer.to_string());
+                    let observation = format!("`{key}` is not known: {observation}");
+                    self.problems.push(Problem { key: Some(key), source, observation, remedy });
+                }
+            }
+        }
     }
 
     fn of_file(&mut self, file: &UserFile) -> Vec<Given> {
@@ -383,16 +418,20 @@ impl Config {
     pub fn secrets(&self, kind: &str) -> BTreeMap<String, Credential> {
         let declared = self.declarations.get(kind).into_iter().flat_map(|declaration| &declaration.secrets);
         let credential = |(name, secret): (&String, &mdd_driver_api::manifest::Secret)| {
-            let value = self.plain(&format!("backends.{kind}.{name}"));
             let credential = Credential {
                 name: name.clone(),
                 header: secret.header.clone(),
                 prefix: secret.prefix.clone(),
-                value: Secret::new(value.as_str()?),
+                value: self.secrets.get(&format!("backends.{kind}.{name}"))?.clone(),
             };
             Some((name.clone(), credential))
         };
         declared.filter_map(credential).collect()
+    }
+
+    /// What has to be read from the keyring before all secrets are known.
+    pub fn unread(&self) -> &[Entry] {
+        &self.unread
     }
 
     /// The key of that name.
@@ -405,6 +444,32 @@ impl Config {
             let name = mdd_driver_api::text::printable(name, 80);
             format!("there is no setting `{name}`; did you mean `{nearest}`?")
         })
+    }
+}
+
+/// What came of following a reference, if it is one.
+enum Found {
+    Secret(Secret),
+    Unread(Entry),
+    Nothing { observation: String, remedy: String },
+}
+
+fn found(text: &str, start: &Settings, keyring: &Keyring) -> Found {
+    match Reference::parse(text) {
+        Ok(None) => Found::Secret(Secret::new(text)),
+        Ok(Some(Reference::Environment(name))) => match start.environment.get(&name) {
+            Some(secret) => Found::Secret(Secret::new(secret)),
+            None => Found::Nothing {
+                observation: format!("the variable {name} is not set where the host was started"),
+                remedy: "set it, and end the running host with `mdd-host stop`".to_owned(),
+            },
+        },
+        Ok(Some(Reference::Keyring(entry))) => match keyring.get(&entry) {
+            Some(Ok(secret)) => Found::Secret(secret.clone()),
+            Some(Err(error)) => Found::Nothing { observation: error.to_string(), remedy: error.remedy() },
+            None => Found::Unread(entry),
+        },
+        Err(wrong) => Found::Nothing { observation: wrong, remedy: "correct it".to_owned() },
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     endpoint::Endpoint,
     events::Origin,
     jobs::Retention,
+    keyring::{Entry, Keyring, KeyringError},
     settings::{Environment, Settings},
 };
 use mdd_driver_api::manifest::Declaration;
@@ -25,6 +26,7 @@ struct Scene {
     folder: TempDir,
     start: Settings,
     project: Vec<Named>,
+    keyring: Keyring,
 }
 
 impl Scene {
@@ -41,7 +43,7 @@ impl Scene {
             discovery: true,
             environment: variables.collect::<Environment>(),
         };
-        Self { folder, start, project: vec![] }
+        Self { folder, start, project: vec![], keyring: Keyring::default() }
     }
 
     fn file(&self) -> UserFile {
@@ -49,7 +51,7 @@ impl Scene {
     }
 
     fn config(&self) -> Config {
-        Config::resolve(&self.start, &self.file(), &[lamp()], &self.project)
+        Config::resolve(&self.start, &self.file(), &[lamp()], &self.project, &self.keyring)
     }
 
     fn value(&self, key: &str) -> ConfigValue {
@@ -286,4 +288,35 @@ fn odd_values_are_mistakes_and_never_panics() {
         json!(["http://127.0.0.1:77"])
     );
     assert_eq!(Scene::of(&[], "plugins = \"relative\"\n").value("plugins").value, Value::Array(vec![]));
+}
+
+#[test]
+fn a_secret_may_be_a_reference_which_is_shown_and_followed() {
+    let key = "backends.lamp-post.key";
+    let secrets = |scene: &Scene| scene.config().secrets("lamp-post");
+    let value = |secret: &str| crate::transport::Secret::new(secret);
+
+    let mut scene = Scene::of(&[("STUDIO_KEY", "canary")], "[backends.lamp-post]\nkey = \"env:STUDIO_KEY\"\n");
+    assert_eq!(secrets(&scene)["key"].value, value("canary"));
+    assert_eq!((scene.value(key).value, scene.value(key).origin), (json!("env:STUDIO_KEY"), Layer::File));
+    scene.start.environment = Environment::default();
+    assert!(secrets(&scene).is_empty());
+    let (source, said) = scene.problems().remove(0);
+    assert!(source.ends_with("FILE:2") && said.contains("STUDIO_KEY is not set"), "{source}: {said}");
+
+    let mut scene = Scene::of(&[], "[backends.lamp-post]\nkey = \"keyring:studio/me\"\n");
+    let entry = Entry { service: "studio".to_owned(), user: "me".to_owned() };
+    assert_eq!(scene.config().unread(), std::slice::from_ref(&entry));
+    assert_eq!((secrets(&scene).len(), scene.problems().len()), (0, 0), "it is not known yet whether it is there");
+    scene.keyring.put(entry.clone(), Err(KeyringError::Nothing(entry.clone())));
+    assert!(scene.problems()[0].1.contains("nothing under studio/me; store it"), "{:?}", scene.problems());
+    scene.keyring.put(entry, Ok(value("canary")));
+    assert_eq!((secrets(&scene)["key"].value.clone(), scene.problems().len()), (value("canary"), 0));
+    assert!(scene.config().unread().is_empty());
+    assert_eq!(scene.value(key).value, json!("keyring:studio/me"));
+
+    let scene = Scene::of(&[], "[backends.lamp-post]\nkey = \"keyring:studio\"\n");
+    assert!(scene.problems()[0].1.contains("it takes `keyring:SERVICE/USER`"), "{:?}", scene.problems());
+    let scene = Scene::of(&[], "[backends.lamp-post]\nkey = \"canary\"\n");
+    assert_eq!(scene.value(key).value, json!("(set)"));
 }

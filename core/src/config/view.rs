@@ -1,6 +1,6 @@
 //! The settings as clients see them.
 
-use super::{Config, Layer, UserFile};
+use super::{Config, Layer, Reference, UserFile};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub struct ConfigView {
 pub struct ConfigValue {
     /// Its name.
     pub key: String,
-    /// What counts; null when nothing does. For a secret that is set only the fact.
+    /// What counts; null when nothing does. For a secret that is set only the fact, or where it is kept.
     pub value: Value,
     /// Who set it.
     pub origin: Layer,
@@ -47,12 +47,21 @@ pub struct ConfigProblem {
     pub remedy: String,
 }
 
+/// A reference is no secret.
+fn hidden(value: Value) -> Value {
+    match value.as_str().map(Reference::parse) {
+        None => Value::Null,
+        Some(Ok(Some(_))) => value,
+        Some(_) => HIDDEN.into(),
+    }
+}
+
 impl Config {
     /// Everything of it.
     pub fn view(&self, file: &UserFile) -> ConfigView {
         let values = self.keys.iter().map(|key| {
             let (value, origin, source) = self.value(&key.name).unwrap_or((Value::Null, Layer::Default, None));
-            let value = if key.secret && !value.is_null() { HIDDEN.into() } else { value };
+            let value = if key.secret { hidden(value) } else { value };
             ConfigValue { key: key.name.clone(), value, origin, source, secret: key.secret }
         });
         let problems = self.problems.iter().map(|problem| ConfigProblem {

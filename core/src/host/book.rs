@@ -6,6 +6,7 @@ use crate::{
     connection::Supervisor,
     endpoint::Endpoint,
     events::Origin,
+    keyring::Keyring,
     plugins::LoadedDriver,
     settings::Settings,
     transport::Credential,
@@ -15,12 +16,18 @@ use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
+
+/// What a start waits for a keyring that has to be unlocked.
+const KEYRING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything that decides which backends there are.
 pub(super) struct Book {
     pub(super) file: UserFile,
     pub(super) config: Arc<Config>,
+    /// What was read from the keyring of the system.
+    pub(super) keyring: Keyring,
     /// By the ids that clients have given them.
     pub(super) projects: BTreeMap<String, Project>,
     /// What projects remember, also of those that are closed.
@@ -66,13 +73,21 @@ pub(super) struct Told {
 impl Book {
     pub(super) fn open(start: &Settings, declarations: &[Declaration]) -> Self {
         let file = UserFile::read(start.config_file.clone());
-        let config = Arc::new(Config::resolve(start, &file, declarations, &[]));
+        let mut keyring = Keyring::default();
+        let mut config = Config::resolve(start, &file, declarations, &[], &keyring);
+        if !config.unread().is_empty() {
+            // A backend that wants its key is better asked with it at once; a locked keyring is not waited for.
+            keyring.read(config.unread());
+            keyring.take_in(Instant::now() + KEYRING_PATIENCE);
+            config = Config::resolve(start, &file, declarations, &[], &keyring);
+        }
         for problem in config.problems() {
             tracing::warn!(source = problem.source, remedy = problem.remedy, "settings: {}", problem.observation);
         }
         Self {
             file,
-            config,
+            config: Arc::new(config),
+            keyring,
             projects: BTreeMap::new(),
             remembered: BTreeMap::new(),
             finds: BTreeMap::new(),
@@ -81,6 +96,13 @@ impl Book {
             strangers: BTreeMap::new(),
             looked: false,
         }
+    }
+}
+
+impl Book {
+    /// Asks the keyring for what is not known.
+    pub(super) fn read_keyring(&mut self) {
+        self.keyring.read(self.config.unread());
     }
 }
 

@@ -4,15 +4,16 @@ use super::{Inner, backends::id_of, book::Book};
 use crate::{
     config::{Config, ConfigView, FileError, UserFile},
     endpoint::Endpoint,
+    keyring::Keyring,
     settings::Settings,
 };
 use mdd_driver_api::text::printable;
 use serde_json::Value;
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Instant};
 
 /// Folders for drivers that the file names, read before any driver is known.
 pub(super) fn plugins_of(start: &Settings) -> Vec<PathBuf> {
-    Config::resolve(start, &UserFile::read(start.config_file.clone()), &[], &[]).plugins()
+    Config::resolve(start, &UserFile::read(start.config_file.clone()), &[], &[], &Keyring::default()).plugins()
 }
 
 /// Why a change was not made.
@@ -39,7 +40,8 @@ impl Inner {
             None => book.config.view(&book.file),
             Some(project) => {
                 let layer = self.layer_of_project(&book, project);
-                Config::resolve(&self.settings, &book.file, &self.declarations(), &layer).view(&book.file)
+                Config::resolve(&self.settings, &book.file, &self.declarations(), &layer, &book.keyring)
+                    .view(&book.file)
             }
         }
     }
@@ -50,19 +52,30 @@ impl Inner {
         if book.file.is_stale() {
             tracing::info!("the settings were edited");
             book.file = UserFile::read(self.settings.config_file.clone());
+            book.keyring.read_again();
             self.apply(&mut book);
         }
     }
 
     /// Brings everything in line with the file as it is now.
     pub(super) fn apply(&self, book: &mut Book) {
-        book.config = Arc::new(Config::resolve(&self.settings, &book.file, &self.declarations(), &[]));
+        book.config = Arc::new(Config::resolve(&self.settings, &book.file, &self.declarations(), &[], &book.keyring));
         self.tell_config(&book.config);
         self.reconcile(book);
     }
 
+    /// Takes in what was read from the keyring, and asks it for what is not known.
+    pub(super) fn follow_keyring(&self) {
+        let mut book = self.book();
+        if book.keyring.take_in(Instant::now()) {
+            self.apply(&mut book);
+        }
+        book.read_keyring();
+    }
+
     pub(super) fn set_config(&self, key: &str, value: &Value) -> Result<ConfigView, ChangeError> {
         let mut book = self.book();
+        book.keyring.read_again();
         self.set(&mut book, key, value)?;
         Ok(book.config.view(&book.file))
     }

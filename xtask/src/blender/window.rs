@@ -18,9 +18,9 @@ const NEWEST: &[&str] = &[
     "python3-requests",
 ];
 const SCENES: &[&str] = &["empty", "services", "stall"];
-/// What the first service gets to do, and which that is.
+/// The first service, and what it gets to do: ten seconds in fifty steps.
 const FIRST: &str = "comfyui";
-const PAYLOAD: &str = "tests/fixtures/comfyui-0.33.0/workflow_emptyimage.json";
+const PAYLOAD: &str = "blender_bridge/tests/window/payload.json";
 
 /// Plays the scenes with the extension as users install it; pictures are kept in `target/blender`.
 pub(super) fn play(installation: &Installation, package: &Path) -> Result<()> {

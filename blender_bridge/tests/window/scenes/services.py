@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Services that work, one that goes and comes back, a job, clicks of a real pointer, and every width."""
 
-import json
 import os
+import types
 from pathlib import Path
 
 import bpy
@@ -15,12 +15,14 @@ from inside import (
     module,
     open_sidebar,
     photograph,
+    pointer,
     resize_sidebar,
     until,
     view3d,
 )
 
 KINDS = os.environ["MDD_KINDS"].split()
+NOT_YET = types.SimpleNamespace(share=None)
 
 
 def play():
@@ -53,14 +55,7 @@ def play():
     yield from photograph("details", crop_of_sidebar())
     bpy.ops.mdd.details(about=first.id)
 
-    payload = json.loads(Path(os.environ["MDD_PAYLOAD"]).read_text())
-    ask(f"tell {KINDS[0]} fault slow=4s@/view")
-    job = api.submit(payload, backend=first.id)
-    yield from until(lambda: api.job(job.id) is not None)
-    yield from photograph("job", crop_of_sidebar())
-    ask(f"tell {KINDS[0]} clear")
-    yield from until(lambda: api.job(job.id).state == "done")
-    yield from photograph("job-done", crop_of_sidebar())
+    yield from generate(api, first)
 
     if running.link.is_possible:
         yield from show_question(running)
@@ -94,6 +89,26 @@ def play():
     yield from show_preferences()
     RESULT["slowest_tick_ms"] = running.slowest_tick * 1000
     RESULT["slowest_pump_ms"] = api.current().slowest_pump * 1000
+
+
+def generate(api, backend):
+    """The dialog, confirmed with the real keyboard, and the job that comes of it."""
+    block = bpy.data.texts.new("shot.json")
+    block.write(Path(os.environ["MDD_PAYLOAD"]).read_text())
+    window, area, _ = view3d()
+    main = next(region for region in area.regions if region.type == "WINDOW")
+    # It comes where the pointer is.
+    yield from pointer("mousemove", 500, 300)
+    with bpy.context.temp_override(window=window, area=area, region=main):
+        bpy.ops.mdd.generate("INVOKE_DEFAULT", backend=backend.id, source="TEXT", text=block.name)
+    yield from photograph("generate", "460x212+98+240")
+    yield from pointer("key", "Return")
+    yield from until(api.jobs)
+    job = api.jobs()[0]
+    yield from until(lambda: ((api.job(job.id).progress or NOT_YET).share or 0) > 0.4)
+    yield from photograph("job", crop_of_sidebar())
+    yield from until(lambda: api.job(job.id).state == "done")
+    yield from photograph("job-done", crop_of_sidebar())
 
 
 def show_question(running):
