@@ -93,7 +93,7 @@ impl Command {
 pub(crate) enum DriversCommand {
     /// List every file in the plugins folders and what it is used for
     List(ListOptions),
-    /// Inspect, load and try one driver file
+    /// Inspect, load and try one driver file, and check that it keeps the laws
     #[command(after_help = examples::DRIVERS_CHECK)]
     Check(CheckOptions),
     /// Begin a driver: a crate that builds and passes
@@ -126,6 +126,9 @@ pub(crate) enum DriversCommand {
     /// Try the file on stdin: what the host starts for each driver that is new
     #[command(hide = true)]
     Vet,
+    /// Check the laws of a driver in this process: what `check` starts
+    #[command(hide = true)]
+    Conform(ConformOptions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -310,6 +313,19 @@ pub(crate) struct ListOptions {
 pub(crate) struct CheckOptions {
     /// The driver file
     pub(crate) file: PathBuf,
+    /// A folder with scripts of its service, by which it is played; without one, only a part can be checked
+    #[arg(long, value_name = "DIR")]
+    pub(crate) script: Option<PathBuf>,
+}
+
+/// Options of the process that checks the laws.
+#[derive(Debug, Args)]
+pub(crate) struct ConformOptions {
+    /// The driver file
+    pub(crate) file: PathBuf,
+    /// The folder of scripts
+    #[arg(long, value_name = "DIR")]
+    pub(crate) script: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

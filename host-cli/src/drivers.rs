@@ -1,12 +1,14 @@
 //! `drivers list`, `check`, `trust`, `quarantine`, `forget`, and what the host itself calls to try a driver.
 
+mod check;
 mod new;
 
+pub(crate) use check::{Checked, check, conform};
 pub(crate) use new::{Made, new};
 
 use crate::{
     Verdict,
-    arguments::{CheckOptions, Global, ListOptions},
+    arguments::{Global, ListOptions},
     connect,
     failure::Coded,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
@@ -14,7 +16,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use mdd_core::{
-    plugins::{DriverFile, Gate, Registry, SearchPath, Vetting, vet},
+    plugins::{Gate, Registry, SearchPath, Vetting, vet},
     rpc::{DriverAnswer, DriverChoice, DriverView, Drivers, Nothing, SearchedFolder},
     settings::Settings,
 };
@@ -166,37 +168,4 @@ fn line(row: &DriverView) -> String {
         let _infallible = writeln!(line, "            {}", styled(DIM, format_args!("{code}{reason}{remedy}")));
     }
     line
-}
-
-pub(crate) fn check(global: &Global, settings: &Settings, options: &CheckOptions) -> anyhow::Result<Verdict> {
-    let result = gate(settings)?.admit_anew(&options.file);
-    let file = DriverFile::of(options.file.clone(), result);
-    let row = DriverView::of(&file);
-    if global.json {
-        output::json(&row)?;
-    } else {
-        output::text(&report(&row))?;
-    }
-    Ok(if row.status != "active" { Verdict::NotInOrder } else { Verdict::InOrder })
-}
-
-fn report(row: &DriverView) -> String {
-    match (&row.reason, &row.code, &row.remedy) {
-        (Some(reason), Some(code), Some(remedy)) => {
-            format!(
-                "{} {}\n  code    {code}\n  reason  {reason}\n  remedy  {remedy}\n",
-                styled(BAD, "refused"),
-                row.path
-            )
-        }
-        _ => format!(
-            "{} {}\n  driver  {} {}\n  api     {}\n  sha256  {}\n  passed  inspection, trial, load, layout, manifest\n",
-            styled(GOOD, "good"),
-            row.path,
-            row.kind.as_deref().unwrap_or_default(),
-            row.version.as_deref().unwrap_or_default(),
-            row.api_version.as_deref().unwrap_or_default(),
-            row.sha256.as_deref().unwrap_or_default(),
-        ),
-    }
 }

@@ -80,6 +80,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
             on_runtime(drivers::decide(&global, &settings()?, &driver, drivers::Decision::Forget))
         }
         Command::Drivers(DriversCommand::Vet) => drivers::vet(),
+        Command::Drivers(DriversCommand::Conform(options)) => drivers::conform(&options),
         Command::Backends(command) => on_runtime(backends::run(&global, settings()?, command)),
         Command::Config(command) => on_runtime(config::run(&global, settings()?, command)),
         Command::Jobs(command) => on_runtime(jobs::run(&global, &state()?, command)),

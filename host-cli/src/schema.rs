@@ -1,10 +1,10 @@
 //! `schema`: what every command prints with `--json`.
 
-use crate::{Verdict, backends::Backends, doctor::Findings, drivers::Made, failure::Failed, output, serve::Stopped};
+use crate::{Verdict, backends::Backends, doctor::Findings, drivers::{Checked, Made}, failure::Failed, output, serve::Stopped};
 use mdd_core::{
     config::ConfigView,
     events::{JobView, Snapshot},
-    rpc::{BackendTested, DriverAnswer, DriverView, Drivers, FolderAnswer, JobList, MetricsAnswer, Nothing},
+    rpc::{BackendTested, DriverAnswer, Drivers, FolderAnswer, JobList, MetricsAnswer, Nothing},
 };
 use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
@@ -17,7 +17,7 @@ const OUTPUTS: &[(&[&str], Describe)] = &[
     (&["status"], SchemaGenerator::subschema_for::<Snapshot>),
     (&["doctor"], SchemaGenerator::subschema_for::<Findings>),
     (&["drivers list"], SchemaGenerator::subschema_for::<Drivers>),
-    (&["drivers check"], SchemaGenerator::subschema_for::<DriverView>),
+    (&["drivers check"], SchemaGenerator::subschema_for::<Checked<'static>>),
     (&["drivers new"], SchemaGenerator::subschema_for::<Made>),
     (&["drivers trust", "drivers quarantine", "drivers forget"], SchemaGenerator::subschema_for::<DriverAnswer>),
     (

@@ -31,10 +31,13 @@ fn a_new_driver_builds_and_is_good() {
         .unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let file = target.join("debug").join(format!("{DLL_PREFIX}mdd_driver_desk_lamp{DLL_SUFFIX}"));
-    let checked = mdd_host(home.path()).args(["drivers", "check"]).arg(&file).output().unwrap();
+    let script = crate_folder.join("conformance");
+    let checked =
+        mdd_host(home.path()).args(["drivers", "check"]).arg(&file).arg("--script").arg(&script).output().unwrap();
     let text = String::from_utf8_lossy(&checked.stdout);
     assert!(checked.status.success(), "{text}");
-    assert!(text.contains("desk-lamp 0.1.0"), "{text}");
+    assert!(text.contains("desk-lamp 0.1.0") && text.contains("0 are broken"), "{text}");
+    assert!(text.contains("ok           carries-its-job"), "{text}");
 }
 
 #[test]
@@ -52,7 +55,7 @@ fn a_name_that_can_be_no_kind_is_refused_and_nothing_is_made() {
 #[test]
 fn the_template_is_short() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("drivers/template");
-    let lines = ["Cargo.toml", "manifest.json", "docs.md", "src/lib.rs"]
+    let lines = ["Cargo.toml", "manifest.json", "docs.md", "src/lib.rs", "conformance/service.json"]
         .map(|file| std::fs::read_to_string(folder.join(file)).unwrap().lines().count());
     assert!(lines.iter().sum::<usize>() <= 120, "{lines:?}");
 }

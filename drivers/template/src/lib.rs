@@ -63,7 +63,8 @@ impl Driver for Template {
             mdd_driver_api::Either::Second(()) => return Ok(Outcome::new(OutcomeStatus::Cancelled)),
         };
         let body: Value = answer.json()?;
-        job.append(body.get("answer").and_then(Value::as_str).unwrap_or_default()).await?;
+        let text = body.get("answer").and_then(Value::as_str);
+        job.append(text.ok_or_else(|| DriverError::new(ErrorKind::PROTOCOL, "it answers without text"))?).await?;
         Ok(Outcome::new(OutcomeStatus::Done))
     }
 }

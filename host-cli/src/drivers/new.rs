@@ -10,11 +10,12 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("Cargo.toml", include_str!("../../../drivers/template/Cargo.toml")),
     ("manifest.json", include_str!("../../../drivers/template/manifest.json")),
     ("docs.md", include_str!("../../../drivers/template/docs.md")),
     ("src/lib.rs", include_str!("../../../drivers/template/src/lib.rs")),
+    ("conformance/service.json", include_str!("../../../drivers/template/conformance/service.json")),
 ];
 /// The dependency as the template has it.
 const DEPENDENCY: &str = r#"mdd-driver-api = { path = "../../driver-api" }"#;
@@ -60,9 +61,10 @@ pub(crate) fn new(global: &Global, folder: &Path, api: Option<&Path>) -> anyhow:
         return Ok(Verdict::InOrder);
     }
     output::text(&format!(
-        "Made {}. Next:\n  cargo build --manifest-path {}\n  mdd-host drivers check FILE\n",
+        "Made {}. Next:\n  cargo build --manifest-path {}\n  mdd-host drivers check FILE --script {}\n",
         folder.display(),
-        folder.join("Cargo.toml").display()
+        folder.join("Cargo.toml").display(),
+        folder.join("conformance").display()
     ))?;
     if api.is_none() {
         output::text("mdd-driver-api was not found here; name its folder with --api, or in Cargo.toml.\n")?;

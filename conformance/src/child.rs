@@ -1,0 +1,48 @@
+//! The child's side of a check.
+
+use crate::{
+    bench::Bench,
+    laws::LAWS,
+    process::Said,
+    report::{Finding, Line},
+    strangers,
+};
+use mdd_core::plugins::{self, LoadedDriver};
+use mdd_replay::Script;
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    path::Path,
+    sync::Arc,
+};
+
+/// Checks a driver law by law and tells on `out`, a line each. `copies`: for systems that can only load from a file.
+///
+/// # Errors
+/// A file that cannot be loaded, a script that is none, or nobody who listens.
+pub fn run(
+    file: &Path,
+    scripts: Option<&Path>,
+    copies: &Path,
+    out: &mut impl Write,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let scripts = scripts.map(Script::read_all).transpose()?.unwrap_or_default();
+    let driver: LoadedDriver = plugins::open(file, copies)?;
+    let strangers = strangers::of(driver.kind())?;
+    let scripts: BTreeMap<_, _> = scripts.into_iter().map(|(name, script)| (name, Arc::new(script))).collect();
+    let bench = Bench { driver: &driver, scripts, strangers, seen: std::cell::RefCell::default() };
+    for law in LAWS {
+        say(out, &Said::At(law.name.to_owned()))?;
+        let finding: Finding = (law.check)(&bench);
+        say(out, &Said::Found(Line { law: law.name.to_owned(), title: law.title.to_owned(), finding }))?;
+    }
+    say(out, &Said::Over)?;
+    Ok(())
+}
+
+fn say(out: &mut impl Write, said: &Said) -> io::Result<()> {
+    let mut line = serde_json::to_vec(said)?;
+    line.push(b'\n');
+    out.write_all(&line)?;
+    out.flush()
+}

@@ -1,0 +1,92 @@
+//! Whose service is it?
+
+use super::at_its_own;
+use crate::{
+    bench::{Bench, Object, Place, in_words},
+    clock::Driven,
+    report::Finding,
+    service::{Fault, Scope},
+};
+use mdd_driver_api::model::Verdict;
+use mdd_replay::Script;
+use std::sync::Arc;
+
+/// The host's own deadlines, in milliseconds.
+const IDENTIFY_MS: u64 = 8_000;
+const CHECK_MS: u64 = 3_000;
+
+pub(super) fn recognises_its_own(bench: &Bench<'_>) -> Finding {
+    at_its_own(bench, |place| {
+        let object = candidate(place)?;
+        match object.identify() {
+            Driven::Ready(Ok(identity)) if identity.score >= 90 && identity.verdict != Verdict::No => Ok(()),
+            Driven::Ready(Ok(identity)) => {
+                Err(format!("{:?} with a score of {}; it sees {}", identity.verdict, identity.score, identity.seen))
+            }
+            other => Err(in_words(&other)),
+        }
+    })
+}
+
+pub(super) fn leaves_others_alone(bench: &Bench<'_>) -> Finding {
+    for (name, script) in &bench.strangers {
+        let place = bench.place(script);
+        let object = match candidate(&place) {
+            Ok(object) => object,
+            Err(seen) => return Finding::Broken(seen),
+        };
+        if let Driven::Ready(Ok(identity)) = object.identify()
+            && identity.verdict != Verdict::No
+            && identity.score >= 50
+        {
+            return Finding::Broken(format!("{name}: {:?} with a score of {}", identity.verdict, identity.score));
+        }
+    }
+    Finding::Kept
+}
+
+pub(super) fn says_that_nobody_answers(bench: &Bench<'_>) -> Finding {
+    let place = bench.place(&some_service(bench));
+    place.service.set(Scope::Everything, Fault::Refuses);
+    match candidate(&place).map(|object| object.identify()) {
+        Ok(Driven::Ready(Err(_))) => Finding::Kept,
+        Ok(Driven::Ready(Ok(identity))) => {
+            Finding::Broken(format!("where nothing listens it says {:?}: {}", identity.verdict, identity.seen))
+        }
+        Ok(other) => Finding::Broken(in_words(&other)),
+        Err(seen) => Finding::Broken(seen),
+    }
+}
+
+pub(super) fn keeps_deadlines(bench: &Bench<'_>) -> Finding {
+    let place = bench.place(&some_service(bench));
+    place.service.set(Scope::Everything, Fault::Hangs);
+    let object = match candidate(&place) {
+        Ok(object) => object,
+        Err(seen) => return Finding::Broken(seen),
+    };
+    let took = |ask: &dyn Fn() -> bool| {
+        let began = place.clock.now_ms();
+        ask().then(|| place.clock.now_ms() - began)
+    };
+    let identify = took(&|| matches!(object.identify(), Driven::Ready(_)));
+    let check = took(&|| matches!(object.check(), Driven::Ready(_)));
+    for (method, took, deadline) in [("identify", identify, IDENTIFY_MS), ("check", check, CHECK_MS)] {
+        match took {
+            Some(ms) if ms <= deadline + 100 => {}
+            Some(ms) => return Finding::Broken(format!("{method} took {:.1} s", ms as f64 / 1000.0)),
+            None => return Finding::Broken(format!("{method} did not end")),
+        }
+    }
+    Finding::Kept
+}
+
+fn candidate<'p>(place: &'p Place<'_>) -> Result<Object<'p>, String> {
+    place.candidate().map(|(object, _)| object).map_err(|error| format!("create: {error}"))
+}
+
+/// Its own service, or any: what is behind a fault that leaves nothing of it makes no difference.
+pub(super) fn some_service(bench: &Bench<'_>) -> Arc<Script> {
+    let mut all = bench.scripts.values().chain(bench.strangers.values());
+    all.next().expect("there are always strangers").clone()
+}
