@@ -159,6 +159,11 @@ impl Service {
         state.never_ends = true;
     }
 
+    /// Whether the answer to the request that starts the work is the result.
+    pub(crate) fn answers_at_once(&self) -> bool {
+        self.state().progress == Progress::Answered
+    }
+
     pub(crate) fn restart(&self) {
         let mut state = self.state();
         state.player.restart();

@@ -87,9 +87,12 @@ pub(super) fn watches(bench: &Bench<'_>) -> Finding {
             let place = bench.place(script);
             let object = place.backend().ok()?;
             place.service.set(Scope::Everything, Fault::Refuses);
-            match object.watch(WATCHED_MS).0 {
-                Driven::Ready(_) => None,
-                other => Some(format!("where nothing listens: {}", in_words(&other))),
+            let from = place.service.len();
+            let ended = object.watch(WATCHED_MS).0;
+            match (ended, place.questions(from).iter().filter(|question| question.is_socket).count()) {
+                (Driven::Ready(_), 0 | 1) => None,
+                (Driven::Ready(_), tries) => Some(format!("where nothing listens it connected {tries} times")),
+                (other, _) => Some(format!("where nothing listens: {}", in_words(&other))),
             }
         });
         match broken {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// How long a cancel, and a poll without news, may take, in milliseconds.
 const CANCEL_MS: u64 = 60_000;
 const POLLED_MS: u64 = 120_000;
-/// Between the two moments at which work is let go of or cancelled.
+/// At work for that long before it is let go of, in milliseconds.
 const AT_WORK_MS: u64 = 500;
 
 type Result<T = ()> = std::result::Result<T, String>;
@@ -192,9 +192,13 @@ pub(super) fn detaches(bench: &Bench<'_>) -> Finding {
                 let object = place.backend()?;
                 let from = place.service.len();
                 place.service.never_end();
-                let stop = || place.service.len() >= from + step;
+                // As long as it was before the run was dropped.
+                let mut dropped_at = 0;
+                let stop = || {
+                    dropped_at = place.service.len();
+                    dropped_at >= from + step
+                };
                 run_until(&place, &object, &place.attempt(job), Journal::Works, AT_WORK_MS, stop);
-                let dropped_at = place.service.len();
                 drop(object);
                 if let Some(question) = place.questions(dropped_at).into_iter().next() {
                     return Err(format!("{question} was asked when the run was dropped"));
@@ -420,16 +424,13 @@ pub(super) fn failures(bench: &Bench<'_>) -> Finding {
                     let object = place.backend()?;
                     place.service.set(scope, fault);
                     let ran = run(&place, &object, &place.attempt(job), Journal::Works);
-                    // A service that takes no notice of what it is asked is there at most for half of the questions.
-                    let is_needed = match scope {
-                        Scope::Starting => fault != Fault::Empty || job.text.is_some() || !job.results.is_empty(),
-                        Scope::Afterwards | Scope::Everything => true,
-                    };
                     let is_met = match scope {
-                        Scope::Starting | Scope::Everything => true,
+                        // Whoever looks afterwards may well find the work and its results.
+                        Scope::Starting => place.service.answers_at_once(),
                         Scope::Afterwards => ran.questions.iter().skip_while(|asked| !asked.starts()).nth(1).is_some(),
+                        Scope::Everything => true,
                     };
-                    if is_needed && is_met && ran.is_done() {
+                    if is_met && ran.is_done() {
                         return Err(format!("{fault:?} ({scope:?}): it says that it is done"));
                     }
                 }

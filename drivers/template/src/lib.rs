@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use mdd_driver_api::{
-    Driver, DriverError, ErrorKind, Host, Job, Request, Result, Stage,
+    Driver, DriverError, Either, ErrorKind, Host, Job, Request, Result, Stage,
     model::{Attempt, Detach, Identity, Inspection, Instance, Model, Outcome, OutcomeStatus, Sample},
+    race,
 };
 use serde_json::{Value, json};
 
@@ -31,19 +32,19 @@ impl Driver for Template {
 
     /// Every few seconds: free of cost and side effects.
     async fn check(&self) -> Result<Sample> {
-        match self.status().await?.get("awake").and_then(Value::as_bool) {
+        let status: Value = self.host.get("/status").await?.success()?.json()?;
+        match status.get("awake").and_then(Value::as_bool) {
             Some(true) => Ok(Sample::default()),
             _ => Err(DriverError::new(ErrorKind::TRANSPORT, "it says that it is asleep").with_code("template.asleep")),
         }
     }
 
     async fn inspect(&self) -> Result<Inspection> {
-        let status = self.status().await?;
+        let status: Value = self.host.get("/status").await?.success()?.json()?;
         let models = status.get("models").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         let mut inspection = Inspection::default();
         inspection.models = models.map(|name| Model::new(name, "chat")).collect();
-        inspection.slots = 1;
-        inspection.detach = Detach::Kills;
+        (inspection.slots, inspection.detach) = (1, Detach::Kills);
         Ok(inspection)
     }
 
@@ -58,20 +59,13 @@ impl Driver for Template {
         job.checkpoint(Stage::SENT, "", &json!({"v": 1})).await?;
         let question = Request::post("/ask").json(&attempt.payload)?;
         // Dropping the question is all that this service knows of cancelling.
-        let answer = match mdd_driver_api::race(self.host.send(question), job.cancelled()).await {
-            mdd_driver_api::Either::First(answer) => answer?.success()?,
-            mdd_driver_api::Either::Second(()) => return Ok(Outcome::new(OutcomeStatus::Cancelled)),
+        let Either::First(answer) = race(self.host.send(question), job.cancelled()).await else {
+            return Ok(Outcome::new(OutcomeStatus::Cancelled));
         };
-        let body: Value = answer.json()?;
+        let body: Value = answer?.success()?.json()?;
         let text = body.get("answer").and_then(Value::as_str);
         job.append(text.ok_or_else(|| DriverError::new(ErrorKind::PROTOCOL, "it answers without text"))?).await?;
         Ok(Outcome::new(OutcomeStatus::Done))
-    }
-}
-
-impl Template {
-    async fn status(&self) -> Result<Value> {
-        self.host.get("/status").await?.success()?.json()
     }
 }
 
