@@ -74,7 +74,9 @@ impl Host {
     /// Downloads as the port of a job does.
     pub(crate) async fn download(&self, request: HttpRequest) -> Result<(u16, Vec<u8>), DriverError> {
         let head_ms = or(request.head_ms, DOWNLOAD_HEAD_MS);
-        let mut answer = self.open(&request, head_ms, STREAM_IDLE_MS, u64::MAX, u64::MAX).await?;
+        let limits =
+            Limits { head_ms, idle_ms: STREAM_IDLE_MS, total_ms: u64::MAX, max_bytes: u64::MAX, is_download: true };
+        let mut answer = self.open(&request, limits).await?;
         let mut body = Vec::new();
         while let Some(piece) = answer.body.step().await.map_err(|failure| self.error(failure))? {
             body.extend(piece);
@@ -112,31 +114,18 @@ impl Host {
     }
 
     /// Sends a request and waits for the head of its answer.
-    async fn open(
-        &self,
-        request: &HttpRequest,
-        head_ms: u64,
-        idle_ms: u64,
-        total_ms: u64,
-        max_bytes: u64,
-    ) -> Result<Answer, DriverError> {
-        let opened = self.try_open(request, head_ms, idle_ms, total_ms, max_bytes).await;
-        opened.map_err(|failure| self.error(failure))
+    async fn open(&self, request: &HttpRequest, limits: Limits) -> Result<Answer, DriverError> {
+        self.try_open(request, limits).await.map_err(|failure| self.error(failure))
     }
 
-    async fn try_open(
-        &self,
-        request: &HttpRequest,
-        head_ms: u64,
-        idle_ms: u64,
-        total_ms: u64,
-        max_bytes: u64,
-    ) -> Result<Answer, Failure> {
+    async fn try_open(&self, request: &HttpRequest, limits: Limits) -> Result<Answer, Failure> {
+        let head_ms = limits.head_ms;
         let Parts { clock, service, .. } = &*self.0;
         let target = self.allowed(&request.method, &request.target, false)?;
         let body = payload(&request.body);
         let (method, target) = (request.method.as_str(), target.as_str());
-        let course = service.ask(Asked { method, target, body: &body, is_upgrade: false });
+        let is_download = limits.is_download;
+        let course = service.ask(Asked { method, target, body: &body, is_upgrade: false }, is_download);
         clock.sleep(LATENCY_MS).await;
         let (reply, end) = match course {
             Course::Answer(reply) => (reply, End::Complete),
@@ -151,8 +140,6 @@ impl Host {
         };
         let status = reply.status;
         let headers = fields(&reply);
-        let within = clock.now_ms().saturating_add(total_ms);
-        let limits = Limits { idle_ms, total_ms, until_ms: within, max_bytes };
         Ok(Answer { status, headers, body: Pieces::new(clock, reply, end, limits) })
     }
 }
@@ -191,9 +178,14 @@ impl HostServices for Host {
         let host = self.clone();
         wrapped(async move {
             let head_ms = or(request.head_ms, HEAD_MS);
-            let total_ms = or(request.total_ms, head_ms.max(TOTAL_MS));
-            let max_bytes = or(request.max_bytes, MAX_BYTES);
-            let mut answer = host.open(&request, head_ms, or(request.idle_ms, IDLE_MS), total_ms, max_bytes).await?;
+            let limits = Limits {
+                head_ms,
+                idle_ms: or(request.idle_ms, IDLE_MS),
+                total_ms: or(request.total_ms, head_ms.max(TOTAL_MS)),
+                max_bytes: or(request.max_bytes, MAX_BYTES),
+                is_download: false,
+            };
+            let mut answer = host.open(&request, limits).await?;
             let mut body = Vec::new();
             while let Some(piece) = answer.body.step().await.map_err(|failure| host.error(failure))? {
                 body.extend(piece);
@@ -205,10 +197,14 @@ impl HostServices for Host {
     fn http_stream(&self, request: HttpRequest) -> Fut<HttpStream> {
         let host = self.clone();
         wrapped(async move {
-            let head_ms = or(request.head_ms, HEAD_MS);
-            let (idle_ms, total_ms) = (or(request.idle_ms, STREAM_IDLE_MS), or(request.total_ms, u64::MAX));
-            let Answer { status, headers, body } =
-                host.open(&request, head_ms, idle_ms, total_ms, or(request.max_bytes, u64::MAX)).await?;
+            let limits = Limits {
+                head_ms: or(request.head_ms, HEAD_MS),
+                idle_ms: or(request.idle_ms, STREAM_IDLE_MS),
+                total_ms: or(request.total_ms, u64::MAX),
+                max_bytes: or(request.max_bytes, u64::MAX),
+                is_download: false,
+            };
+            let Answer { status, headers, body } = host.open(&request, limits).await?;
             let body = BodyStreamBox::of(Stream { host, body });
             Ok(HttpStream { status, headers, body, ext: "".into() })
         })
@@ -221,7 +217,7 @@ impl HostServices for Host {
             let opened = async {
                 let target = host.allowed("GET", &request.target, true)?;
                 let asked = Asked { method: "GET", target: &target, body: &[], is_upgrade: true };
-                let course = service.ask(asked);
+                let course = service.ask(asked, false);
                 clock.sleep(LATENCY_MS).await;
                 match course {
                     Course::Answer(reply) if reply.status == 101 => Ok(reply.pieces),
@@ -271,10 +267,11 @@ enum End {
 
 #[derive(Debug, Clone, Copy)]
 struct Limits {
+    head_ms: u64,
     idle_ms: u64,
     total_ms: u64,
-    until_ms: u64,
     max_bytes: u64,
+    is_download: bool,
 }
 
 /// A body on its way.
@@ -283,6 +280,7 @@ struct Pieces {
     left: VecDeque<Piece>,
     end: End,
     limits: Limits,
+    until_ms: u64,
     bytes: u64,
     /// The wait that is under way: whoever asks again goes on with it.
     waiting: Option<(Sleep, Option<Failure>)>,
@@ -301,7 +299,8 @@ impl Pieces {
             }
             End::Silence => drop(left.pop_back()),
         }
-        Self { clock: clock.clone(), left, end, limits, bytes: 0, waiting: None }
+        let until_ms = clock.now_ms().saturating_add(limits.total_ms);
+        Self { clock: clock.clone(), left, end, limits, until_ms, bytes: 0, waiting: None }
     }
 
     async fn step(&mut self) -> Result<Option<Vec<u8>>, Failure> {
@@ -338,7 +337,7 @@ impl Pieces {
 
     /// Waits, or until a deadline passes.
     fn wait(&mut self, ms: u64) {
-        let left_ms = self.limits.until_ms.saturating_sub(self.clock.now_ms());
+        let left_ms = self.until_ms.saturating_sub(self.clock.now_ms());
         let (ms, failure) = [
             (ms, None),
             (self.limits.idle_ms, Some(Failure::Stalled(self.limits.idle_ms))),

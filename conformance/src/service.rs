@@ -23,6 +23,8 @@ pub(crate) struct Question {
     pub(crate) target: String,
     pub(crate) effect: Option<Effect>,
     pub(crate) is_socket: bool,
+    /// Its answer goes to a file of the job.
+    pub(crate) is_download: bool,
     /// The service has answered it, whatever the answer was.
     pub(crate) is_answered: bool,
     /// Why the host does not allow it.
@@ -199,6 +201,7 @@ impl Service {
             target: target.to_owned(),
             effect: None,
             is_socket,
+            is_download: false,
             is_answered: false,
             forbidden: Some(why.clone()),
         }));
@@ -206,7 +209,7 @@ impl Service {
     }
 
     /// A request that arrives, unless nothing listens.
-    pub(crate) fn ask(&self, asked: Asked<'_>) -> Course {
+    pub(crate) fn ask(&self, asked: Asked<'_>, is_download: bool) -> Course {
         let mut state = self.state();
         let mut fault = state.fault.filter(|(scope, _)| match scope {
             Scope::Everything => true,
@@ -244,6 +247,7 @@ impl Service {
             target: asked.target.to_owned(),
             effect,
             is_socket: asked.is_upgrade,
+            is_download,
             is_answered: matches!(course, Course::Answer(_)),
             forbidden: None,
         }));

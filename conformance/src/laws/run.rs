@@ -10,7 +10,7 @@ use crate::{
 };
 use mdd_driver_api::{
     DriverError, Effect, ErrorKind, Stage,
-    model::{Attempt, Outcome, OutcomeStatus, Resume},
+    model::{Attempt, Detach, Outcome, OutcomeStatus, Resume, Saved},
 };
 use mdd_replay::{Effect as Does, JobScript, Script};
 use serde_json::json;
@@ -122,7 +122,11 @@ pub(super) fn carries_its_job(bench: &Bench<'_>) -> Finding {
                 return Err("it is done although nothing that starts work was sent".to_owned());
             }
             let notes = ran.port.notes();
-            let mut roles: Vec<&str> = notes.results.values().map(|saved| saved.role.as_str()).collect();
+            // What it names, or else all that it has saved.
+            let named = |saved: &&Saved| {
+                outcome.results.is_empty() || outcome.results.iter().any(|result| result.name == saved.name)
+            };
+            let mut roles: Vec<&str> = notes.results.values().filter(named).map(|saved| saved.role.as_str()).collect();
             let mut wanted: Vec<&str> = job.results.iter().map(String::as_str).collect();
             roles.sort_unstable();
             wanted.sort_unstable();
@@ -306,7 +310,7 @@ pub(super) fn failed_reads(bench: &Bench<'_>) -> Finding {
         let mut asks = false;
         let mut check = || {
             for stage in stages_from_sent(bench, script, job)? {
-                for fault in [Fault::Refuses, Fault::Hangs, Fault::Cuts, Fault::Status(500), Fault::Garbage] {
+                for fault in [Fault::Refuses, Fault::Hangs, Fault::Cuts, Fault::Status(503), Fault::Garbage] {
                     let place = bench.place(script);
                     let Some(noted) = left_at(&place, &place.backend()?, job, stage) else { continue };
                     let object = place.backend()?;
@@ -388,10 +392,15 @@ pub(super) fn lost(bench: &Bench<'_>) -> Finding {
                 let Some(noted) = left_at(&place, &place.backend()?, job, stage) else { continue };
                 place.service.restart();
                 let ran = resumed(&place, job, noted.resume(place.clock.now_ms(), Some(false)))?;
-                let is_said = matches!(ran.status(), Some(OutcomeStatus::Lost | OutcomeStatus::Unknown));
-                // Results may outlive the process that made them.
-                let is_fetched = stage.0 >= Stage::FETCHING.0 && ran.is_done();
-                if !is_said && !is_fetched {
+                let is_said = match ran.status() {
+                    Some(OutcomeStatus::Lost | OutcomeStatus::Unknown) => true,
+                    // Results may outlive the process that made them.
+                    Some(OutcomeStatus::Done) => stage.0 >= Stage::FETCHING.0,
+                    // It was over when its results were fetched, or when the connection to it was let go of.
+                    Some(OutcomeStatus::Failed) => stage.0 >= Stage::FETCHING.0 || ends_with_its_connection(&place),
+                    _ => false,
+                };
+                if !is_said {
                     return Err(format!("resumed from {stage:?} after a restart: {}", in_words(&ran.ended)));
                 }
             }
@@ -399,6 +408,11 @@ pub(super) fn lost(bench: &Bench<'_>) -> Finding {
         };
         check().into()
     })
+}
+
+fn ends_with_its_connection(place: &Place<'_>) -> bool {
+    let inspection = place.backend().map(|object| object.inspect());
+    matches!(inspection, Ok(Driven::Ready(Ok(inspection))) if inspection.detach == Detach::Kills)
 }
 
 pub(super) fn failures(bench: &Bench<'_>) -> Finding {
@@ -424,9 +438,14 @@ pub(super) fn failures(bench: &Bench<'_>) -> Finding {
                     let object = place.backend()?;
                     place.service.set(scope, fault);
                     let ran = run(&place, &object, &place.attempt(job), Journal::Works);
+                    // What a result holds is only known to the host.
+                    let is_content = matches!(fault, Fault::Page | Fault::Empty | Fault::OtherJson(_));
                     let is_met = match scope {
+                        Scope::Starting if is_content && ran.sent().is_some_and(|asked| asked.is_download) => false,
                         // Whoever looks afterwards may well find the work and its results.
                         Scope::Starting => place.service.answers_at_once(),
+                        // Whoever has the result may ask for whatever else.
+                        Scope::Afterwards if place.service.answers_at_once() => false,
                         Scope::Afterwards => ran.questions.iter().skip_while(|asked| !asked.starts()).nth(1).is_some(),
                         Scope::Everything => true,
                     };

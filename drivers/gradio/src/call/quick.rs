@@ -47,8 +47,9 @@ impl App {
         };
         let answer = self.send(request).await?.success()?;
         let mut body: Value = answer.json()?;
-        match body["data"].take() {
-            Value::Array(values) => Ok(values),
+        // An index that is to be changed panics in a list.
+        match body.get_mut("data").map(Value::take) {
+            Some(Value::Array(values)) => Ok(values),
             _ => {
                 let text = format!("it answered {} to /api/{api_name}", answer.in_words());
                 Err(DriverError::new(ErrorKind::PROTOCOL, text))
