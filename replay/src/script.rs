@@ -185,6 +185,17 @@ pub enum Invalid {
 }
 
 impl Script {
+    /// A service that has nothing of what it is asked for.
+    pub fn empty() -> Self {
+        Self {
+            source: "nothing".to_owned(),
+            settings: Value::Null,
+            secrets: Vec::new(),
+            job: None,
+            exchanges: Vec::new(),
+        }
+    }
+
     /// Reads every script of a folder, by name.
     ///
     /// # Errors

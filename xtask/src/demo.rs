@@ -7,10 +7,13 @@ mod view;
 
 use crate::dist;
 use crate::simulator::Simulator;
+use crate::workspace;
 use acts::{ACTS, Act};
 use anyhow::{Context, Result, bail, ensure};
 use host::Host;
 use status::Status;
+use std::fs;
+use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use view::View;
@@ -22,9 +25,8 @@ const NOTICE: Duration = Duration::from_secs(45);
 /// How long a state stays on the screen for a person to read it.
 const READ: Duration = Duration::from_secs(6);
 
-/// The services that stay, by their kinds, and what the simulator calls them.
-const STEADY: [(&str, &str); 4] =
-    [("litellm", "litellm"), ("wan2gp", "wan2gp"), ("rvc", "rvc-python"), ("audioldm", "audioldm")];
+/// The service that goes and comes back.
+const CHANGING: &str = "comfyui";
 
 /// Plays the acts. With `once` there are no pauses for reading.
 ///
@@ -40,11 +42,10 @@ pub fn run(once: bool) -> Result<()> {
     ctrlc::set_handler(tell).context("cannot listen for Ctrl-C")?;
 
     let installation = dist::lay_out(PROFILE)?;
-    let mut changing = Simulator::start(&installation.simulator, &["comfyui"])?;
-    let start = |(kind, simulated)| Ok((kind, Simulator::start(&installation.simulator, &[simulated])?));
-    let steady: Vec<(&str, Simulator)> = STEADY.into_iter().map(start).collect::<Result<_>>()?;
-    let others = steady.iter().map(|(kind, simulator)| (*kind, simulator.url.as_str()));
-    let backends: Vec<(&str, &str)> = [("comfyui", changing.url.as_str())].into_iter().chain(others).collect();
+    let mut changing = Simulator::start(&installation.simulator, &[CHANGING])?;
+    let steady = steady(&installation.simulator)?;
+    let others = steady.iter().map(|(kind, simulator)| (kind.as_str(), simulator.url.as_str()));
+    let backends: Vec<(&str, &str)> = [(CHANGING, changing.url.as_str())].into_iter().chain(others).collect();
     let _host = Host::start(&installation.host, &backends, sender)?;
     let urls: Vec<String> = backends.iter().map(|(_, url)| (*url).to_owned()).collect();
     let view = View::new(urls.clone());
@@ -68,6 +69,24 @@ pub fn run(once: bool) -> Result<()> {
     println!("\nThat was all. The services that really run on this machine are shown by");
     println!("  {} status --follow", installation.host.display());
     Ok(())
+}
+
+/// The services that stay: one for each other driver, played from the first of its scripts.
+fn steady(program: &Path) -> Result<Vec<(String, Simulator)>> {
+    let mut steady = Vec::new();
+    for driver in workspace::drivers()?.into_iter().filter(|driver| driver.kind != CHANGING) {
+        let scripts = driver.manifest.with_file_name("conformance");
+        let mut names = fs::read_dir(&scripts)
+            .with_context(|| format!("{} has no scripts", driver.kind))?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<Result<Vec<String>>>()?;
+        names.retain(|name| name.ends_with(".json"));
+        let first = names.iter().min().with_context(|| format!("{} has no scripts", driver.kind))?;
+        let name = first.trim_end_matches(".json");
+        let folder = scripts.display().to_string();
+        steady.push((driver.kind, Simulator::start(program, &["replay", &folder, "--version", name])?));
+    }
+    Ok(steady)
 }
 
 /// What the demo waits for.

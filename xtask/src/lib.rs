@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a developer command talks to the person who started it")]
 
 pub mod blender;
+pub mod book;
 pub mod debian;
 pub mod demo;
 pub mod dist;

@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use xtask::{blender, demo, dist, gate, venv};
+use xtask::{blender, book, demo, dist, gate, venv};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer commands of mdd-host")]
@@ -36,6 +36,11 @@ enum Command {
         #[arg(long, default_value = "dist")]
         profile: String,
     },
+    /// What mdBook calls to put the page of every driver into the book.
+    Book {
+        /// `supports` and a renderer: whether it can be used with that one; it always can.
+        question: Vec<String>,
+    },
     /// Print the interpreter of a pinned Python environment; make the environment when it is missing.
     Venv {
         /// Name of the environment, for example litellm-1.106.2.
@@ -63,6 +68,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             println!("{}", installation.root.display());
             blender::package(&installation)?;
         }
+        Command::Book { question } if question.is_empty() => book::preprocess()?,
+        Command::Book { .. } => {}
         Command::Venv { name } => println!("{}", venv::ensure(&name)?.display()),
     }
     Ok(ExitCode::SUCCESS)

@@ -25,6 +25,7 @@ mod ledger;
 mod litellm;
 mod multipart;
 mod registry;
+mod replay;
 mod rvc_python;
 mod server;
 mod service;

@@ -3,18 +3,23 @@
 
 use std::{
     io::{self, BufRead, Write},
+    path::{Path, PathBuf},
     process,
     time::Duration,
 };
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use mdd_replay::Script;
 use mdd_sim::{Options, Rule, Sim, kinds};
 use serde_json::{Value, json};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
+
+/// The kind that is none.
+const REPLAY: &str = "replay";
 
 /// A simulated AI service that can misbehave on command.
 ///
@@ -24,10 +29,13 @@ use tokio::{
 #[derive(Parser)]
 #[command(disable_version_flag = true)]
 struct Arguments {
-    /// What to simulate.
-    #[arg(value_parser = kinds().iter().map(|kind| kind.name).collect::<Vec<_>>())]
+    /// What to simulate; `replay` plays a script.
+    #[arg(value_parser = kinds().iter().map(|kind| kind.name).chain([REPLAY]).collect::<Vec<_>>())]
     kind: String,
-    /// A recorded version; the newest by default.
+    /// The folder with the scripts to replay.
+    #[arg(value_name = "DIR", required_if_eq("kind", REPLAY))]
+    scripts: Option<PathBuf>,
+    /// A recorded version; the newest by default. Of a replay: which script, where there are several.
     #[arg(long)]
     version: Option<String>,
     /// The port on 127.0.0.1; an ephemeral one by default.
@@ -61,7 +69,7 @@ async fn main() -> anyhow::Result<()> {
     let exit_with_stdin = arguments.exit_with_stdin;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-    let sim = Sim::start(options(arguments)).await?;
+    let sim = Sim::start(options(arguments)?).await?;
     print(&json!({ "kind": sim.kind(), "url": sim.url(), "pid": process::id() }))?;
     let mut lines = lines();
     let mut has_input = true;
@@ -78,8 +86,25 @@ async fn main() -> anyhow::Result<()> {
     }
 }
 
-fn options(arguments: Arguments) -> Options {
-    let mut options = Options::new(arguments.kind).port(arguments.port);
+/// The script of that name, or the only one.
+fn script(folder: &Path, name: Option<&str>) -> anyhow::Result<Script> {
+    let mut scripts = Script::read_all(folder)?;
+    let known = scripts.keys().cloned().collect::<Vec<_>>().join(", ");
+    let found = match name {
+        Some(name) => scripts.remove(name),
+        None if scripts.len() == 1 => scripts.pop_first().map(|(_, script)| script),
+        None => bail!("{} has several scripts; --version chooses one of {known}", folder.display()),
+    };
+    found.with_context(|| format!("no script of that name in {}; there are {known}", folder.display()))
+}
+
+fn options(arguments: Arguments) -> anyhow::Result<Options> {
+    let mut options = match &arguments.scripts {
+        Some(folder) if arguments.kind == REPLAY => Options::replay(script(folder, arguments.version.as_deref())?),
+        Some(folder) => bail!("only `{REPLAY}` takes a folder, and not {}", folder.display()),
+        None => Options::new(arguments.kind),
+    };
+    options = options.port(arguments.port);
     if let Some(version) = arguments.version {
         options = options.version(version);
     }
@@ -92,7 +117,7 @@ fn options(arguments: Arguments) -> Options {
     if let Some(time) = arguments.keep_alive {
         options = options.keep_alive(time);
     }
-    arguments.faults.into_iter().fold(options, Options::fault)
+    Ok(arguments.faults.into_iter().fold(options, Options::fault))
 }
 
 /// Does what a line says; the answer tells what went wrong, if anything did.

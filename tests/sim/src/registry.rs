@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use mdd_replay::Script;
+
 use crate::{comfyui, fault::Board, gradio, ledger::Book, litellm, rvc_python, service::Service, wan2gp};
 
 /// One kind of service.
@@ -29,6 +31,8 @@ pub(crate) struct Setup {
     pub(crate) keep_alive: Option<Duration>,
     /// How long the first unknown path blocks the service; the recorded time by default.
     pub(crate) first_miss: Option<Duration>,
+    /// What a replay plays.
+    pub(crate) script: Option<Arc<Script>>,
     /// Where the service writes what it runs.
     pub(crate) book: Arc<Book>,
     /// The faults in force.

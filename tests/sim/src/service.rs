@@ -1,6 +1,6 @@
 //! What a kind of service implements, and what passes between it and the server.
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{borrow::Cow, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
@@ -120,7 +120,7 @@ pub(crate) struct Upgrade {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
-    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, String)>,
     pub(crate) body: ReplyBody,
     /// Whether the common headers are left out, as answers made outside of a framework's stack do.
     pub(crate) bare: bool,
@@ -155,7 +155,7 @@ impl Reply {
 
     /// Adds a header.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.headers.push((name.into(), value.into()));
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use mdd_replay::Script;
 use thiserror::Error;
 use tokio::sync::Mutex;
 
@@ -9,6 +10,7 @@ use crate::{
     fault::{Board, Rule},
     ledger::{Book, Ledger, NotReached},
     registry::{self, Setup},
+    replay,
     server::{Port, Running, Server},
 };
 
@@ -23,6 +25,7 @@ pub struct Options {
     keep_alive: Option<Duration>,
     first_miss: Option<Duration>,
     faults: Vec<Rule>,
+    script: Option<Arc<Script>>,
 }
 
 impl Options {
@@ -37,7 +40,13 @@ impl Options {
             keep_alive: None,
             first_miss: None,
             faults: Vec::new(),
+            script: None,
         }
+    }
+
+    /// What a script says, in place of a simulated kind.
+    pub fn replay(script: Script) -> Self {
+        Self { script: Some(Arc::new(script)), ..Self::new(replay::KIND.name) }
     }
 
     /// Another recorded version.
@@ -134,7 +143,10 @@ impl Sim {
     /// Starts a service and returns when it accepts connections.
     pub async fn start(options: impl Into<Options>) -> Result<Self, StartError> {
         let options = options.into();
-        let (kind, version) = choose(&options.kind, options.version.as_deref())?;
+        let (kind, version) = match options.script {
+            Some(_) => (&replay::KIND, replay::KIND.versions[0]),
+            None => choose(&options.kind, options.version.as_deref())?,
+        };
         let listen = |source| StartError::Listen { port: options.port, source };
         let port = Port::reserve(options.port).map_err(listen)?;
         let addr = port.addr();
@@ -146,6 +158,7 @@ impl Sim {
             prisma: options.prisma,
             keep_alive: options.keep_alive,
             first_miss: options.first_miss,
+            script: options.script,
             book: Arc::new(Book::default()),
             board,
         };

@@ -14,7 +14,7 @@ pub(super) struct Act {
 
 pub(super) const ACTS: &[Act] = &[
     Act {
-        caption: "simulated services of all five kinds run; the host connects to each",
+        caption: "a service of every kind that there is a driver for runs; the host connects to each",
         cue: None,
         expected: "connected",
     },

@@ -115,7 +115,7 @@ fn with_member(body: &[u8], name: &str, value: &str) -> Bytes {
 fn head(reply: &Reply, length: usize, transport: &Transport) -> Vec<u8> {
     let mut text = format!("HTTP/1.1 {}\r\ncontent-length: {length}\r\n", reply.status);
     let common = transport.headers.iter().map(|(name, value)| (*name, *value));
-    for (name, value) in common.chain(reply.headers.iter().map(|(name, value)| (*name, value.as_str()))) {
+    for (name, value) in common.chain(reply.headers.iter().map(|(name, value)| (name.as_ref(), value.as_str()))) {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
     text.push_str("\r\n");

@@ -1,6 +1,7 @@
 //! One HTTP request on its way through the faults to the service and back.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     pin::Pin,
     sync::Arc,
@@ -129,10 +130,13 @@ fn into_response(reply: Reply, transport: &Transport) -> Response<Stream> {
     });
     *response.status_mut() = reply.status;
     let common = if reply.bare { &[] } else { transport.headers };
-    let common = common.iter().map(|(name, value)| (*name, (*value).to_owned()));
+    let common = common.iter().map(|(name, value)| (Cow::Borrowed(*name), (*value).to_owned()));
     for (name, value) in common.chain(reply.headers) {
         let value = HeaderValue::from_str(&value).unwrap_or(HeaderValue::from_static(""));
-        response.headers_mut().append(HeaderName::from_static(name), value);
+        // A script may name a field that is none.
+        if let Ok(name) = HeaderName::from_bytes(name.as_bytes()) {
+            response.headers_mut().append(name, value);
+        }
     }
     response
 }
