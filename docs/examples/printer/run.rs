@@ -16,9 +16,12 @@ pub(crate) async fn run(host: &Host, attempt: Attempt, job: Job) -> Result<Outco
     let id = attempt.attempt;
     let mut stage = attempt.checkpoint.map_or(Stage::PREPARED, |left| Stage(left.stage));
     if stage.0 < Stage::SENT.0 {
+        if job.is_cancelled() {
+            return Ok(Outcome::new(OutcomeStatus::Cancelled));
+        }
         let page = Request::post("/jobs").json(&json!({ "id": id, "page": attempt.payload }))?;
         // Once this is written down, nothing that happens can make it be printed twice.
-        job.checkpoint(Stage::SENT, &id, &Value::Null).await?;
+        job.checkpoint(Stage::SENT, &id, &json!({ "v": 1 })).await?;
         stage = Stage::SENT;
         match host.send(page).await.and_then(|answer| answer.success()) {
             Ok(_) => {}
@@ -37,11 +40,11 @@ pub(crate) async fn run(host: &Host, attempt: Attempt, job: Job) -> Result<Outco
             Some(seen) => seen,
         };
         if stage == Stage::SENT {
-            job.checkpoint(Stage::ACKED, &id, &Value::Null).await?;
+            job.checkpoint(Stage::ACKED, &id, &json!({ "v": 1 })).await?;
             stage = Stage::ACKED;
         }
         if let Some(file) = seen["file"].as_str() {
-            job.checkpoint(Stage::FETCHING, &id, &Value::Null).await?;
+            job.checkpoint(Stage::FETCHING, &id, &json!({ "v": 1 })).await?;
             let mut outcome = Outcome::new(OutcomeStatus::Done);
             outcome.results = vec![job.download(Request::get(file), &ResultMeta::new("page.png", "image")).await?];
             return Ok(outcome);

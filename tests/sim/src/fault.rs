@@ -24,6 +24,8 @@ pub enum Fault {
     Garbage,
     /// Answers 200 with an HTML page (unhandled).
     Html,
+    /// Answers this status with a short text (unhandled).
+    Status(u16),
     /// Answers the true status and headers with an empty body.
     EmptyBody,
     /// Announces the true body, sends half of it and closes.

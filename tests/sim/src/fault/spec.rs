@@ -25,17 +25,21 @@ pub enum SpecError {
     /// The argument is no time.
     #[error("`{0}` is no duration; write `3s` or `250ms`")]
     BadDuration(String),
+    /// The argument is no status of an answer.
+    #[error("`{0}` is no status from 200 to 599")]
+    BadStatus(String),
     /// The text after `*` is no count.
     #[error("`{0}` is no count")]
     BadCount(String),
 }
 
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "hang",
     "drop",
     "reset",
     "garbage",
     "html",
+    "status=CODE",
     "empty-body",
     "half-json",
     "endless-body",
@@ -85,6 +89,7 @@ impl FromStr for Fault {
             "slow" => return Ok(Fault::Slow(duration(needed()?)?)),
             "late-job" => return Ok(Fault::LateJob(duration(needed()?)?)),
             "slow-job" => return Ok(Fault::SlowJob(duration(needed()?)?)),
+            "status" => return status(needed()?),
             "identity" => return identity(needed()?),
             "hang" => Fault::Hang,
             "drop" => Fault::Drop,
@@ -124,6 +129,11 @@ fn identity(argument: &str) -> Result<Fault, SpecError> {
     Ok(Fault::Identity { kind: kind.to_owned(), version: version.map(str::to_owned) })
 }
 
+fn status(argument: &str) -> Result<Fault, SpecError> {
+    let code = argument.parse().ok().filter(|code| (200..=599).contains(code));
+    code.map(Fault::Status).ok_or_else(|| SpecError::BadStatus(argument.to_owned()))
+}
+
 /// Reads `250ms`, `3s` or `1.5s`.
 fn duration(text: &str) -> Result<Duration, SpecError> {
     let bad = || SpecError::BadDuration(text.to_owned());
@@ -151,7 +161,7 @@ mod tests {
     #[test]
     fn every_listed_name_is_understood() {
         for name in NAMES {
-            let text = name.replace("TIME", "3s").replace("KIND[:VERSION]", "comfyui");
+            let text = name.replace("TIME", "3s").replace("CODE", "503").replace("KIND[:VERSION]", "comfyui");
             text.parse::<Rule>().unwrap_or_else(|error| panic!("{text}: {error}"));
         }
     }
@@ -161,6 +171,7 @@ mod tests {
         let error = |text: &str| text.parse::<Rule>().unwrap_err();
         assert_eq!(error("slow"), SpecError::MissingArgument("slow".into()));
         assert_eq!(error("hang=3s"), SpecError::SurplusArgument("hang".into()));
+        assert_eq!(error("status=99"), SpecError::BadStatus("99".into()));
         assert_eq!(error("slow=3"), SpecError::BadDuration("3".into()));
         assert_eq!(error("slow=-3s"), SpecError::BadDuration("-3s".into()));
         assert_eq!(error("identity=comfyui:9"), SpecError::UnknownKind("comfyui:9".into()));

@@ -43,6 +43,7 @@ pub(super) async fn instead(fault: Option<&Fault>) -> Result<Option<Response<Str
             Err(Takeover::Bytes(b"\x00\xff\x13\x37 this is no HTTP \xde\xad\xbe\xef\r\n\r\n".to_vec()))
         }
         Some(Fault::Html) => Ok(Some(page())),
+        Some(Fault::Status(code)) => Ok(Some(refusal(*code))),
         Some(Fault::EndlessBody) => Ok(Some(endless())),
         Some(Fault::GzipBomb) => Ok(Some(bomb())),
         _ => Ok(None),
@@ -52,6 +53,12 @@ pub(super) async fn instead(fault: Option<&Fault>) -> Result<Option<Response<Str
 fn page() -> Response<Stream> {
     let html = "<!doctype html><html><head><title>Sign in to the network</title></head><body>…</body></html>";
     response("text/html; charset=utf-8", whole(Bytes::from_static(html.as_bytes())))
+}
+
+fn refusal(code: u16) -> Response<Stream> {
+    let mut response = response("text/plain", whole(Bytes::from_static(b"as the fault wants it")));
+    *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
 }
 
 fn endless() -> Response<Stream> {
