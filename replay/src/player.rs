@@ -185,34 +185,34 @@ mod tests {
     }
 
     const WORK: &str = r#"[
-        {"request": "POST /work", "effect": "starts", "then": "busy", "capture": {"id": "/name"}, "answer": {"json": {"id": "{id}"}}},
-        {"request": "GET /work/{id}", "during": ["busy"], "times": 2, "answer": {"text": "wait"}},
-        {"request": "GET /work/{id}", "during": ["busy"], "answer": {"text": "{endpoint}/result"}},
-        {"request": "DELETE /work/{id}", "effect": "cancels", "then": "start", "answer": {"status": 204}}
+        {"request": "POST /tasks", "effect": "starts", "then": "busy", "capture": {"id": "/name"}, "answer": {"json": {"id": "{id}"}}},
+        {"request": "GET /tasks/{id}", "during": ["busy"], "times": 2, "answer": {"text": "wait"}},
+        {"request": "GET /tasks/{id}", "during": ["busy"], "answer": {"text": "{endpoint}/result"}},
+        {"request": "DELETE /tasks/{id}", "effect": "cancels", "then": "start", "answer": {"status": 204}}
     ]"#;
 
     #[test]
     fn a_job_has_phases_and_a_name() {
         let mut player = player(WORK);
-        assert_eq!(ask(&mut player, "GET /work/42", "").0, 404);
-        assert_eq!(ask(&mut player, "POST /work", r#"{"name": 42}"#), (200, r#"{"id":"42"}"#.to_owned()));
-        assert_eq!(ask(&mut player, "GET /work/7", "").0, 404);
-        assert_eq!(ask(&mut player, "GET /work/42", "").1, "wait");
-        assert_eq!(ask(&mut player, "GET /work/42", "").1, "wait");
-        assert_eq!(ask(&mut player, "GET /work/42", "").1, "http://127.0.0.1:1/result");
+        assert_eq!(ask(&mut player, "GET /tasks/42", "").0, 404);
+        assert_eq!(ask(&mut player, "POST /tasks", r#"{"name": 42}"#), (200, r#"{"id":"42"}"#.to_owned()));
+        assert_eq!(ask(&mut player, "GET /tasks/7", "").0, 404);
+        assert_eq!(ask(&mut player, "GET /tasks/42", "").1, "wait");
+        assert_eq!(ask(&mut player, "GET /tasks/42", "").1, "wait");
+        assert_eq!(ask(&mut player, "GET /tasks/42", "").1, "http://127.0.0.1:1/result");
         player.restart();
-        assert_eq!(ask(&mut player, "GET /work/42", "").0, 404);
+        assert_eq!(ask(&mut player, "GET /tasks/42", "").0, 404);
     }
 
     #[test]
     fn work_without_an_end_ends_when_it_is_cancelled() {
         let mut player = player(WORK);
         player.never_end();
-        ask(&mut player, "POST /work", r#"{"name": "x"}"#);
+        ask(&mut player, "POST /tasks", r#"{"name": "x"}"#);
         for _ in 0..9 {
-            assert_eq!(ask(&mut player, "GET /work/x", "").1, "wait");
+            assert_eq!(ask(&mut player, "GET /tasks/x", "").1, "wait");
         }
-        assert_eq!(ask(&mut player, "DELETE /work/x", "").0, 204);
+        assert_eq!(ask(&mut player, "DELETE /tasks/x", "").0, 204);
         assert_eq!(player.phase(), "start");
     }
 
