@@ -182,7 +182,7 @@ def submit(
     def answered(result: Any, refusal: Refusal | None) -> None:
         submission.state, submission.refusal = ("accepted" if refusal is None else "refused"), refusal
         if _session is not None and (accepted := reading.read_job(result)):
-            _session.world.jobs.setdefault(accepted.id, accepted)
+            _session.world.add_job(accepted)
         if then is not None:
             then(submission)
 

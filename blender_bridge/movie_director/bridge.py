@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The process `mdd-host bridge` and the threads that wait for it, so that Blender never does.
 
-Threads touch pipes and queues only. What they read waits in a bounded queue: when nobody takes from it, the pipe fills
+Threads touch pipes and queues only. What they read waits in a bounded inbox: when nobody takes from it, the pipe fills
 and the host keeps the news.
 """
 
@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from . import protocol
+from .inbox import Inbox
 from .restarts import Restarts
 from .text import printable
 
-# Lines that wait for Blender, and requests that wait for the host.
+# Changes that wait for Blender, and requests that wait for the host.
 INCOMING = 256
 OUTGOING = 1024
 # How long a blocked thread goes without a look whether it is still wanted.
@@ -68,7 +69,7 @@ class Bridge:
 
     def __init__(self, prepare: Callable[[], Launch]) -> None:
         """`prepare` is called in a thread before each start, as it may take time."""
-        self.incoming: queue.Queue[Event] = queue.Queue(INCOMING)
+        self.incoming: Inbox[Event] = Inbox(INCOMING)
         self.heard = time.monotonic()
         """When the last line came."""
         self._prepare = prepare
@@ -137,9 +138,7 @@ class Bridge:
 
     def _make_room(self) -> None:
         while True:
-            try:
-                self.incoming.get_nowait()
-            except queue.Empty:
+            if self.incoming.take() is None:
                 return
 
     def _supervise(self) -> None:
@@ -201,11 +200,8 @@ class Bridge:
 
     def _put(self, event: Event) -> None:
         while not self._closing.is_set():
-            try:
-                self.incoming.put(event, timeout=LOOK)
-            except queue.Full:
-                continue
-            return
+            if self.incoming.put(event, LOOK):
+                return
 
     def _read(self, pipe: IO[bytes] | None) -> None:
         for line in _lines(pipe):

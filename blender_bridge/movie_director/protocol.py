@@ -75,6 +75,11 @@ class Changes:
 
     summary: model.Summary
     changes: tuple[Change, ...]
+    first: int
+    last: int
+    """The numbers of the first and the last change; of several changes of one thing the earlier may be left out."""
+    is_whole: bool
+    """Whether every number between them was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,7 @@ def read(line: bytes) -> Incoming:
         if update == "snapshot":
             return _snapshot(params)
         if update == "changes":
-            changes = reading.every(params.get("changes"), _change)
-            return Changes(reading.read_summary(params.get("summary")), changes)
+            return _changes(params)
     if method == "notice" and (notice := reading.read_notice(params)):
         return HostAgain(notice)
     return _noise(line)
@@ -154,6 +158,14 @@ def _snapshot(params: model.Json) -> Snapshot:
         jobs={job.id: job for job in jobs},
         notices=reading.every(params.get("notices"), reading.read_notice),
     )
+
+
+def _changes(params: model.Json) -> Changes:
+    changes = reading.every(params.get("changes"), _change)
+    numbers = [change.seq for change in changes] or [0]
+    first, last = numbers[0], numbers[-1]
+    is_whole = numbers == list(range(first, last + 1)) and bool(changes)
+    return Changes(reading.read_summary(params.get("summary")), changes, first, last, is_whole)
 
 
 def _change(value: model.Json) -> Change:

@@ -61,6 +61,8 @@ class Runtime:
         self._pace = Pace()
         self._seen: tuple[int, int] = (-1, -1)
         self._signature: tuple[object, ...] = ()
+        self._looks = -1
+        self._counts = False
         self._was_online = is_online()
         self._skip_notices = True
         self.session.on_news.append(self._news)
@@ -100,17 +102,12 @@ class Runtime:
 
     def _visible(self, now: float) -> tuple[object, ...]:
         """What can be seen, in a form that is cheap to compare. The first part: whether something counts down."""
-        world = self.session.world
-        with_health = now - self.health_drawn < ON_SCREEN
-        backends = tuple(
-            (one.id, one.state, one.detail, one.running, one.pending, one.reason, one.is_default, one.needs_word)
-            + ((one.latency,) if with_health else ())
-            for one in world.backends.values()
-        )
-        counts = any(one.next_try_at is not None for one in world.backends.values())
-        jobs = tuple((one.id, one.state, one.progress, one.reason) for one in world.jobs.values())
-        link = self.session.link
-        return (counts or link.again_at is not None, backends, jobs, world.summary, link, self.revision)
+        world, link = self.session.world, self.session.link
+        if world.looks != self._looks:
+            self._looks = world.looks
+            self._counts = any(one.next_try_at is not None for one in world.backends.values())
+        latencies = world.latencies if now - self.health_drawn < ON_SCREEN else 0
+        return (self._counts or link.again_at is not None, world.looks, latencies, link, self.revision)
 
     def _news(self, news: object) -> None:
         if isinstance(news, Link):

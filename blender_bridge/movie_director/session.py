@@ -7,7 +7,6 @@ Everything here runs in the thread that calls `pump`, which never waits.
 from __future__ import annotations
 
 import logging
-import queue
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,7 +110,7 @@ class Session:
     @property
     def waiting(self) -> int:
         """Updates and answers that have come and were not looked at yet."""
-        return self._bridge.incoming.qsize()
+        return len(self._bridge.incoming)
 
     @property
     def last_words(self) -> tuple[str, ...]:
@@ -141,12 +140,11 @@ class Session:
         began = time.perf_counter()
         until = began + budget
         incoming = self._bridge.incoming
-        try:
-            while True:
-                self._take(incoming.get_nowait())
-                if time.perf_counter() >= until:
-                    break
-        except queue.Empty:
+        while (event := incoming.take()) is not None:
+            self._take(event)
+            if time.perf_counter() >= until:
+                break
+        else:
             self._look_at_the_clock(time.monotonic())
         self.slowest_pump = max(self.slowest_pump, time.perf_counter() - began)
 

@@ -98,7 +98,7 @@ def settle(session: Session, direct: queue.Queue) -> None:
 def first_change(session: Session) -> float:
     """When the next change has come out of the queue of the main thread."""
     while True:
-        event = session._bridge.incoming.get(timeout=10)
+        event = session._bridge.incoming.take(timeout=10)
         arrived = time.perf_counter()
         session._take(event)
         if isinstance(event, Changes):

@@ -146,10 +146,10 @@ while True:
 """)
     until(lambda: deaf.bridge_process)
     flood = host.session("""
-while True:
-    update(update="changes", summary=SUMMARY, changes=[])
+for seq in range(1, 1_000_000):
+    update(update="changes", summary=SUMMARY, changes=[{"seq": seq, "what": "notice", "value": {"text": "x"}}])
 """)
-    until(lambda: flood.waiting == INCOMING)
+    until(lambda: flood.waiting >= INCOMING)
     deaf.close()
     flood.close()
     assert deaf.bridge_process is None and flood.bridge_process is None
@@ -157,13 +157,13 @@ while True:
 
 def test_a_backlog_costs_no_tick_more_than_its_budget_and_nothing_is_lost(host):
     session = host.session("""
-update(update="snapshot", seq=0, summary=SUMMARY, backends=[backend(n) for n in range(100)], jobs=[], notices=[])
+update(update="snapshot", seq=0, summary=SUMMARY, backends=[], jobs=[], notices=[])
 for seq in range(1, 20_001):
-    change = {"seq": seq, "what": "backend", "value": backend(seq % 100)}
+    change = {"seq": seq, "what": "backend", "value": backend(seq % 1000)}
     update(update="changes", summary=SUMMARY, changes=[change])
 serve({})
 """)
-    until(lambda: session.waiting == INCOMING)
+    until(lambda: session.waiting >= INCOMING)
     took = []
 
     def tick():
@@ -172,7 +172,7 @@ serve({})
         took.append(time.thread_time() - began)
 
     until(lambda: session.world.seq == 20_000, 60.0, between=tick)
-    assert len(session.world.backends) == 100
+    assert len(session.world.backends) == 1000
     # Processor time, as others use this machine too; one message more than the budget may be taken.
     took.sort()
     assert took[int(len(took) * 0.99)] < 0.002, took[-5:]

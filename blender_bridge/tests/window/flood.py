@@ -44,6 +44,8 @@ def flood() -> None:
     say(method="update", params={"update": "snapshot", **whole, "backends": backends})
     began = time.monotonic()
     while True:
+        # What was not said while this stood still is not made up for.
+        began = max(began, time.monotonic() - seq / EVENTS_PER_SECOND - 0.2)
         while seq < (time.monotonic() - began) * EVENTS_PER_SECOND:
             seq += 1
             change = {"seq": seq, "what": "backend", "value": backend(seq % BACKENDS, seq % 97 / 10)}

@@ -124,10 +124,10 @@ class Gaps:
         self._last = now
         return 0.01 if self._goes_on else None
 
-    def stop(self) -> float:
-        """The longest gap in milliseconds."""
+    def stop(self) -> list[float]:
+        """Every gap in milliseconds."""
         self._goes_on = False
-        return max(self._gaps, default=0.0)
+        return self._gaps
 
 
 def _play(scene):

@@ -2,15 +2,18 @@
 """A thousand events a second must not be felt; a planted block of 100 ms must."""
 
 import dataclasses
+import os
+import signal
+import statistics
 import time
 
 import bpy
 from inside import RESULT, Gaps, module, open_sidebar, until
 
 LONGEST = 50.0
-WINDOW = 3.0
-# Others use the machine too: what nobody else causes is seen each time.
-TRIES = 5
+WINDOW = 5.0
+# Others use the machine too, so windows with events take turns with windows without.
+ROUNDS = 6
 
 
 def play():
@@ -18,48 +21,78 @@ def play():
     yield from until(lambda: api.current().world.seq > 2000)
     # Shaders are compiled with the first frames.
     yield 4.0
-    running = runtime.running()
+    running, bridge = runtime.running(), api.current().bridge_process
 
-    undisturbed, planted = [], []
-    while len(undisturbed) < TRIES and not any(gap < LONGEST for gap in undisturbed):
-        undisturbed.append((yield from longest_gap()))
-    seq, began = api.current().world.seq, time.monotonic()
-    for _ in range(2):
+    events, quiet, planted, rates = [], [], [], []
+    for _ in range(ROUNDS):
+        rates.append((yield from rate_of(api, gaps_in(events))))
+        os.kill(bridge, signal.SIGSTOP)
+        yield 0.5
+        yield from gaps_in(quiet)
+        os.kill(bridge, signal.SIGCONT)
+        yield 0.5
+    for _ in range(3):
         bpy.app.timers.register(lambda: time.sleep(0.1), first_interval=1.0)
-        planted.append((yield from longest_gap()))
-    rate = (api.current().world.seq - seq) / (time.monotonic() - began)
-    RESULT["hidden"] = {"events_per_second": rate, "gaps_ms": undisturbed, "with_a_block_of_100_ms": planted}
-    assert rate > 700, f"only {rate:.0f} events came in a second"
-    assert min(undisturbed) < LONGEST, undisturbed
-    assert min(planted) > LONGEST, planted
+        yield from gaps_in(planted)
+    told = {"events": events, "quiet": quiet, "with_a_block_of_100_ms": planted}
+    RESULT["hidden"] = {name: figures(windows) for name, windows in told.items()}
+    RESULT["hidden"]["events_per_second"] = min(rates)
+    assert min(rates) > 700, rates
+    # Whatever the extension does every few seconds is in most windows; what the machine does is in some.
+    assert statistics.median(map(max, events)) < LONGEST, RESULT
+    assert statistics.median(map(max, planted)) > LONGEST, RESULT
 
     yield from open_sidebar(320)
     yield 3.0
-    shown = yield from longest_gap()
-    RESULT["shown"] = {"gap_ms": shown}
+    shown = []
+    yield from gaps_in(shown)
+    RESULT["shown"] = figures(shown)
     for count in (5, 100):
         RESULT[f"ticks_with_{count}"] = yield from cost_of(running, api, count)
 
 
-def longest_gap():
+def gaps_in(windows):
     gaps = Gaps()
     yield WINDOW
-    return gaps.stop()
+    windows.append(gaps.stop())
+
+
+def rate_of(api, measured):
+    seq, began = api.current().world.seq, time.monotonic()
+    yield from measured
+    return (api.current().world.seq - seq) / (time.monotonic() - began)
+
+
+def figures(windows):
+    """Over all windows together, and the longest gap of each."""
+    gaps = sorted(gap for window in windows for gap in window)
+    return {
+        "seconds": len(windows) * WINDOW,
+        "p99_ms": gaps[int(len(gaps) * 0.99)],
+        "p999_ms": gaps[int(len(gaps) * 0.999)],
+        "longer_than_50_ms": sum(gap > LONGEST for gap in gaps),
+        "longest_ms": [max(window) for window in windows],
+    }
 
 
 def cost_of(running, api, count):
-    """Processor time of ticks, as others use the machine too."""
+    """Processor time of ticks at their own pace, as others use the machine too."""
     world = api.current().world
     one = next(iter(world.backends.values()))
     kept = dict(world.backends)
-    world.backends = {f"b{number}": dataclasses.replace(one, id=f"b{number}") for number in range(count)}
-    took = []
-    until_then = time.monotonic() + WINDOW
-    while time.monotonic() < until_then:
-        began = time.thread_time()
-        running.tick()
-        took.append((time.thread_time() - began) * 1000)
-        yield 0.02
+    world.backends = kept | {f"b{number}": dataclasses.replace(one, id=f"b{number}") for number in range(count - 5)}
+    took, before = [], running.tick
+    running.tick = lambda: timed(before, took)
+    yield 6 * WINDOW
+    del running.tick
     world.backends = kept
     took.sort()
-    return {"p50_ms": took[len(took) // 2], "p99_ms": took[int(len(took) * 0.99)], "max_ms": took[-1]}
+    at = {"p50_ms": 0.5, "p99_ms": 0.99}
+    return {name: took[int(len(took) * share)] for name, share in at.items()} | {"max_ms": took[-1], "ticks": len(took)}
+
+
+def timed(tick, took):
+    began = time.thread_time()
+    again = tick()
+    took.append((time.thread_time() - began) * 1000)
+    return again
