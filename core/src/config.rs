@@ -11,7 +11,7 @@ mod value;
 mod view;
 
 pub use file::{FileError, UserFile};
-pub use keys::{Key, Shape};
+pub use keys::{Key, Shape, all as keys};
 pub use layers::{Config, Layer, Named};
 pub use problem::Problem;
 pub use reference::Reference;

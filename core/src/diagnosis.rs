@@ -7,6 +7,7 @@ mod report;
 pub use class::Class;
 pub use report::report;
 
+use crate::transport::concealed;
 use mdd_driver_api::{DriverError, ErrorKind, manifest, manifest::Declaration, model::Problem, text::printable};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,7 +88,7 @@ impl Reason {
         let remedies = entry.remedies.iter().map(|(action, label)| Remedy::of_host(action, label, declaration));
         Self {
             code: code.to_owned(),
-            observation: printable(&observation.into(), MAX_OBSERVATION),
+            observation: printable(&concealed(&observation.into()), MAX_OBSERVATION),
             meaning: entry.meaning.replace("{title}", &declaration.title),
             remedies: remedies.collect(),
         }
@@ -124,7 +125,7 @@ impl Reason {
     ) -> Self {
         Self {
             code: code.to_owned(),
-            observation: printable(&observation, MAX_OBSERVATION),
+            observation: printable(&concealed(&observation), MAX_OBSERVATION),
             meaning: entry.meaning.clone(),
             remedies: entry.remedies.iter().map(|remedy| Remedy::from(remedy).filled(declaration)).collect(),
         }

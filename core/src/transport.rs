@@ -32,7 +32,7 @@ pub use download::Downloaded;
 pub use failure::Failure;
 pub use policy::Policy;
 pub use round::Round;
-pub use secret::{Credential, Secret, SecretError};
+pub use secret::{Credential, Secret, SecretError, concealed};
 pub use services::Services;
 
 use crate::endpoint::Endpoint;

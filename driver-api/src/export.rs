@@ -66,6 +66,7 @@ macro_rules! export_driver {
 
             // `#[export_root_module]` would write `::abi_stable` paths and so make it a dependency of every driver.
             #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+            // SAFETY: the function is the one of this file that makes the module, and its type is checked when it is loaded.
             pub static ROOT: LibHeader =
                 unsafe { LibHeader::from_constructor::<DriverModRef>(erased_module, CheckTypeLayout::Yes) };
         };

@@ -1,10 +1,10 @@
 //! Reaching the host of a state folder, and starting it when none runs.
 
-use crate::{arguments::Global, serve::until_gone};
+use crate::{arguments::Global, logging, serve::until_gone};
 use anyhow::{Context as _, bail};
 use mdd_core::rpc::{Client, ConnectError, HandOver, HandOverAnswer, LockError, StartTurn};
 use std::{
-    fs::{self, OpenOptions},
+    fs::OpenOptions,
     io,
     path::{Path, PathBuf},
     process::Stdio,
@@ -20,8 +20,6 @@ use tokio::{
 const START_WITHIN: Duration = Duration::from_secs(15);
 /// Between two looks whether it listens.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// A log that has grown beyond it is begun anew, in bytes.
-const MAX_LOG: u64 = 4 << 20;
 
 /// Connects to the running host, if there is one.
 pub(crate) async fn running(state: &Path, client: &str) -> Option<Client> {
@@ -66,7 +64,8 @@ pub(crate) async fn or_start(options: &Global, state: &Path, client: &str) -> an
             }
             Err(error) if !error.is_no_answer() => return Err(error.into()),
             Err(error) if Instant::now() >= deadline => {
-                return Err(error).context(format!("no host could be started; see {}", log_of(state).display()));
+                return Err(error)
+                    .context(format!("no host could be started; see {}", logging::file_in(state).display()));
             }
             Err(_) if turn.is_some() && !is_under_way(&mut child, state)? => child = Some(start(options, state)?),
             Err(_) => {}
@@ -110,10 +109,6 @@ fn is_older(host: &str) -> bool {
     matches!((semver::Version::parse(host), ours), (Ok(host), Ok(ours)) if host < ours)
 }
 
-fn log_of(state: &Path) -> PathBuf {
-    state.join("host.log")
-}
-
 /// Where this program was when it was first asked: after an update the system only says that the file was deleted.
 pub(crate) fn program() -> io::Result<&'static Path> {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -125,10 +120,8 @@ pub(crate) fn program() -> io::Result<&'static Path> {
 
 /// Starts a host that outlives us, in a session of its own and without a window.
 fn start(options: &Global, state: &Path) -> anyhow::Result<Child> {
-    let log = log_of(state);
-    let begin_anew = fs::metadata(&log).is_ok_and(|log| log.len() > MAX_LOG);
-    let mut open = OpenOptions::new();
-    let log = open.create(true).append(!begin_anew).write(true).truncate(begin_anew).open(&log)?;
+    // For what it says before it has a log of its own; that bounds the file.
+    let log = OpenOptions::new().create(true).append(true).open(logging::file_in(state))?;
     let mut command = Command::new(program()?);
     command.args(options.for_child()).args(["serve", "--detached"]);
     // Ours may be on a disk that somebody wants to take out.
@@ -141,7 +134,7 @@ fn start(options: &Global, state: &Path) -> anyhow::Result<Child> {
 fn is_under_way(child: &mut Option<Child>, state: &Path) -> anyhow::Result<bool> {
     match child.as_mut().map(Child::try_wait).transpose()?.flatten() {
         Some(status) if !status.success() => {
-            bail!("the host ended at once ({status}); see {}", log_of(state).display())
+            bail!("the host ended at once ({status}); see {}", logging::file_in(state).display())
         }
         Some(_) => Ok(false),
         None => Ok(child.is_some()),

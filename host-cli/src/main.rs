@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         let text = "this command prints no result that could be JSON";
         Arguments::command().error(ErrorKind::ArgumentConflict, text).exit();
     }
-    logging::install(&arguments.global);
+    logging::install(&arguments.global, &arguments.command);
     match run(arguments) {
         Ok(Verdict::InOrder) => ExitCode::SUCCESS,
         Ok(Verdict::NotInOrder) => ExitCode::from(3),

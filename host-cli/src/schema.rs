@@ -1,6 +1,14 @@
 //! `schema`: what every command prints with `--json`.
 
-use crate::{Verdict, backends::Backends, doctor::Findings, drivers::{Checked, Made}, failure::Failed, output, serve::Stopped};
+use crate::{
+    Verdict,
+    backends::Backends,
+    doctor::Findings,
+    drivers::{Checked, Made},
+    failure::Failed,
+    output,
+    serve::Stopped,
+};
 use mdd_core::{
     config::ConfigView,
     events::{JobView, Snapshot},

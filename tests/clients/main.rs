@@ -21,6 +21,7 @@ mod printing;
 mod processes;
 mod protocol;
 mod recovery;
+mod redaction;
 mod safety;
 mod schema;
 mod serve;

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers as well")]
 
+mod configuration;
 mod help;
 mod lamp;
 mod links;

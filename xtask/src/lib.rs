@@ -11,6 +11,7 @@ pub mod gate;
 pub mod process;
 pub mod python;
 pub mod rootfs;
+pub mod sbom;
 pub mod simulator;
 pub mod tidy;
 pub mod tool;

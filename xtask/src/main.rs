@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use xtask::{blender, book, demo, dist, gate, venv};
+use xtask::{blender, book, demo, dist, gate, sbom, venv};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer commands of mdd-host")]
@@ -67,6 +67,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let installation = dist::lay_out(&profile)?;
             println!("{}", installation.root.display());
             blender::package(&installation)?;
+            println!("{}", sbom::write(&installation.root.join("packages"))?.display());
         }
         Command::Book { question } if question.is_empty() => book::preprocess()?,
         Command::Book { .. } => {}

@@ -9,6 +9,7 @@ mod places;
 mod safety;
 mod source;
 mod trees;
+mod unsafe_page;
 
 use crate::workspace;
 use anyhow::{Result, bail};
@@ -51,6 +52,7 @@ pub fn check() -> Result<()> {
     findings.extend(places::check(&files));
     findings.extend(api_version::check(&files));
     findings.extend(abi_chapter::check(&files));
+    findings.extend(unsafe_page::check(&files)?);
     findings.extend(trees::check(&drivers)?);
     for finding in &findings {
         println!("{finding}");

@@ -2,6 +2,7 @@
 
 use super::{Reference, value};
 use crate::jobs::Retention;
+use crate::settings::variable;
 use mdd_driver_api::manifest::Declaration;
 use serde_json::{Value, json};
 
@@ -16,6 +17,41 @@ pub struct Key {
     pub default: Value,
     /// Whether its value is never shown.
     pub secret: bool,
+    /// What it is for, in a sentence.
+    pub about: String,
+    /// Variables that set it, too, the strongest first.
+    pub variables: Vec<String>,
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Switch => f.write_str("`true` or `false`"),
+            Self::Whole(least, most) => write!(f, "{least} to {most}"),
+            Self::Folders => f.write_str("absolute folders"),
+            Self::Endpoints => f.write_str("addresses"),
+            Self::Endpoint => f.write_str("an address"),
+            Self::Secret => f.write_str("a secret, or where it is kept"),
+            Self::Schema(schema) => f.write_str(&of_schema(schema)),
+        }
+    }
+}
+
+/// As much of a schema as a line has room for.
+fn of_schema(schema: &Value) -> String {
+    let bound = |name: &str| schema.get(name).filter(|bound| bound.is_number());
+    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
+        return words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+    }
+    match (schema.get("type").and_then(Value::as_str), bound("minimum"), bound("maximum")) {
+        (Some("boolean"), ..) => "`true` or `false`".to_owned(),
+        (_, Some(least), Some(most)) => format!("{least} to {most}"),
+        (_, Some(least), None) => format!("from {least}"),
+        (_, None, Some(most)) => format!("up to {most}"),
+        (Some("string"), ..) => "text".to_owned(),
+        (Some(word), ..) => word.to_owned(),
+        (None, ..) => "any JSON".to_owned(),
+    }
 }
 
 /// What a value has to be.
@@ -41,8 +77,12 @@ pub enum Shape {
 const OF_A_KIND: [&str; 4] = ["url", "accepted", "disabled", "default"];
 
 impl Key {
-    fn new(name: impl Into<String>, shape: Shape, default: Value) -> Self {
-        Self { name: name.into(), shape, default, secret: false }
+    fn new(name: impl Into<String>, shape: Shape, default: Value, about: impl Into<String>) -> Self {
+        Self { name: name.into(), shape, default, secret: false, about: about.into(), variables: Vec::new() }
+    }
+
+    fn or_variables(self, variables: impl IntoIterator<Item = String>) -> Self {
+        Self { variables: variables.into_iter().collect(), ..self }
     }
 
     /// The key's value in its usual form.
@@ -74,20 +114,58 @@ impl Key {
 pub(super) const VARIABLES: [(&str, &str); 2] =
     [("jobs.keep_count", "MDD_JOBS_KEEP_COUNT"), ("jobs.keep_days", "MDD_JOBS_KEEP_DAYS")];
 
-/// Every key, in the order of their names.
-pub(super) fn all(declarations: &[Declaration]) -> Vec<Key> {
+/// Every key that there is beside these drivers, in the order of their names.
+pub fn all(declarations: &[Declaration]) -> Vec<Key> {
     let mut keys = vec![
-        Key::new("discovery.enabled", Shape::Switch, json!(true)),
-        Key::new("discovery.lan", Shape::Switch, json!(false)),
-        Key::new("discovery.mdns", Shape::Switch, json!(true)),
-        Key::new("discovery.sockets", Shape::Switch, json!(true)),
-        Key::new("health.interval_ms", Shape::Whole(1_000, 10_000), json!(5_000)),
-        Key::new("idle_minutes", Shape::Whole(1, 10_080), json!(10)),
-        Key::new("jobs.keep_count", Shape::Whole(0, 1_000_000), json!(Retention::DEFAULT.count)),
-        Key::new("jobs.keep_days", Shape::Whole(0, 36_500), json!(Retention::DEFAULT.days)),
-        Key::new("metrics.port", Shape::Whole(0, 65_535), json!(0)),
-        Key::new("plugins", Shape::Folders, json!([])),
+        Key::new(
+            "discovery.enabled",
+            Shape::Switch,
+            json!(true),
+            "Look for services; off, only what is named is known.",
+        ),
+        Key::new("discovery.lan", Shape::Switch, json!(false), "Hear other machines of the network as well."),
+        Key::new("discovery.mdns", Shape::Switch, json!(true), "Hear what announces itself by mDNS, on this machine."),
+        Key::new(
+            "discovery.sockets",
+            Shape::Switch,
+            json!(true),
+            "See which programs of this machine listen, so that a service is found on any port.",
+        ),
+        Key::new(
+            "health.interval_ms",
+            Shape::Whole(1_000, 10_000),
+            json!(5_000),
+            "Milliseconds between two questions whether a healthy service lives.",
+        ),
+        Key::new(
+            "idle_minutes",
+            Shape::Whole(1, 10_080),
+            json!(10),
+            "How long a host stays that nobody needs. Counts from the next start.",
+        ),
+        Key::new(
+            "jobs.keep_count",
+            Shape::Whole(0, 1_000_000),
+            json!(Retention::DEFAULT.count),
+            "How many jobs that are done, failed or cancelled are kept, the last ones; 0 for all.",
+        ),
+        Key::new(
+            "jobs.keep_days",
+            Shape::Whole(0, 36_500),
+            json!(Retention::DEFAULT.days),
+            "For how many days jobs that are over are kept; 0 for ever.",
+        ),
+        Key::new(
+            "metrics.port",
+            Shape::Whole(0, 65_535),
+            json!(0),
+            "The port of this machine for monitoring; 0 is none.",
+        ),
+        Key::new("plugins", Shape::Folders, json!([]), "Folders to search for drivers. Counts from the next start."),
     ];
+    for (name, variable) in VARIABLES {
+        keys.iter_mut().filter(|key| key.name == name).for_each(|key| key.variables.push(variable.to_owned()));
+    }
     keys.extend(declarations.iter().flat_map(of_kind));
     keys.sort_by(|one, other| one.name.cmp(&other.name));
     keys.dedup_by(|one, other| one.name == other.name);
@@ -95,22 +173,39 @@ pub(super) fn all(declarations: &[Declaration]) -> Vec<Key> {
 }
 
 fn of_kind(declaration: &Declaration) -> Vec<Key> {
-    let kind = &declaration.kind;
-    let named = |name: &str, shape, default| Key::new(format!("backends.{kind}.{name}"), shape, default);
+    let Declaration { kind, environment, .. } = declaration;
+    let named =
+        |name: &str, shape, default, about: &str| Key::new(format!("backends.{kind}.{name}"), shape, default, about);
+    let urls = std::iter::once(variable(kind, "URL")).chain(environment.url.clone()).chain(environment.port.clone());
     let mut keys = vec![
-        named("url", Shape::Endpoints, json!([])),
-        named("accepted", Shape::Endpoints, json!([])),
-        named("disabled", Shape::Endpoints, json!([])),
-        named("default", Shape::Endpoint, Value::Null),
+        named("url", Shape::Endpoints, json!([]), "Where services of the kind are: an address, or a list of them.")
+            .or_variables(urls),
+        named("accepted", Shape::Endpoints, json!([]), "What was found and has your word."),
+        named("disabled", Shape::Endpoints, json!([]), "What is switched off."),
+        named("default", Shape::Endpoint, Value::Null, "Which one jobs for the kind go to when it can take them."),
     ];
-    let secrets = declaration.secrets.keys().filter(|name| !OF_A_KIND.contains(&name.as_str()));
-    keys.extend(secrets.map(|name| Key { secret: true, ..named(name, Shape::Secret, Value::Null) }));
+    let secrets = declaration.secrets.iter().filter(|(name, _)| !OF_A_KIND.contains(&name.as_str()));
+    keys.extend(secrets.map(|(name, secret)| {
+        let key = named(name, Shape::Secret, Value::Null, &sentence(&secret.title));
+        let variables = std::iter::once(variable(kind, name)).chain(secret.environment.clone());
+        Key { secret: true, ..key }.or_variables(variables)
+    }));
     let properties = declaration.settings.get("properties").and_then(Value::as_object);
     keys.extend(properties.into_iter().flatten().map(|(name, schema)| {
         let default = schema.get("default").cloned().unwrap_or_default();
-        Key::new(format!("drivers.{kind}.{name}"), Shape::Schema(schema.clone()), default)
+        let words = ["description", "title"].iter().find_map(|word| schema.get(word)?.as_str());
+        let about = sentence(words.unwrap_or_default());
+        Key::new(format!("drivers.{kind}.{name}"), Shape::Schema(schema.clone()), default, about)
     }));
     keys
+}
+
+/// Titles have no full stop.
+fn sentence(title: &str) -> String {
+    match title.ends_with('.') || title.is_empty() {
+        true => title.to_owned(),
+        false => format!("{title}."),
+    }
 }
 
 /// The key that was most probably meant.

@@ -94,7 +94,7 @@ impl Supervisor {
         let (requests, receiver) = mpsc::channel(8);
         let (id, backend, bus) = (task.backend.id(), task.backend.clone(), task.shared.bus.clone());
         let link = task.link.subscribe();
-        let span = tracing::info_span!("backend", id);
+        let span = tracing::error_span!("backend", id);
         // Published before the task runs, so that a snapshot taken right away knows the backend.
         let mut task = task;
         task.publish();

@@ -28,6 +28,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
+use tracing::Instrument as _;
 
 /// What all jobs share.
 pub(super) struct Room {
@@ -182,7 +183,8 @@ impl Room {
     /// Carries a job until it is over. `backend` is the one that may have it already.
     pub(super) fn carry(self: &Arc<Self>, job: Arc<Job>, backend: Option<&str>) {
         let slot = backend.map(|backend| self.dispatcher.hold(backend, &job.ticket.kind));
-        self.spawn(carrier::carry(self.clone(), job, slot));
+        let span = tracing::error_span!("job", id = job.ticket.id);
+        self.spawn(carrier::carry(self.clone(), job, slot).instrument(span));
     }
 
     /// Runs a task until the host ends. False when it is ending already.

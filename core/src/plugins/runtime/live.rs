@@ -11,6 +11,7 @@ use std::{
     time::Instant,
 };
 use tokio::{runtime::Handle, sync::oneshot, task::AbortHandle};
+use tracing::Span;
 
 /// What the watchdog does with a future.
 pub(super) trait Live: Send + Sync {
@@ -35,6 +36,8 @@ pub(super) struct Running<T: Send + 'static> {
 
 struct Body<T> {
     place: Place,
+    /// What is logged inside belongs to whoever asked, and to the driver.
+    span: Span,
     /// `None` once it has ended.
     future: Mutex<Option<Fut<T>>>,
     result: Mutex<Option<oneshot::Sender<Result<T, DriverError>>>>,
@@ -50,6 +53,7 @@ impl<T: Send + 'static> Running<T> {
         let (sender, result) = oneshot::channel();
         let body = Arc::new_cyclic(|this| Body {
             place: Place { tag, method },
+            span: tracing::error_span!("driver", kind = tag.kind, method),
             future: Mutex::new(Some(future)),
             result: Mutex::new(Some(sender)),
             inside_since: Mutex::default(),
@@ -114,6 +118,7 @@ impl<T: Send + 'static> Body<T> {
         let Some(future) = slot.as_mut() else { return Poll::Ready(()) };
         *locked(&self.inside_since) = Some(Instant::now());
         let polled = {
+            let _logged = self.span.enter();
             let _inside = Inside::enter(self.place);
             Pin::new(future).poll(cx)
         };
