@@ -7,7 +7,7 @@ use crate::{
     report::{Finding, Line},
     strangers,
 };
-use mdd_core::plugins::{self, LoadedDriver};
+use mdd_core::plugins::{self, LoadedDriver, vet};
 use mdd_replay::Script;
 use std::{
     collections::BTreeMap,
@@ -15,6 +15,9 @@ use std::{
     path::Path,
     sync::Arc,
 };
+
+/// A check takes less than one, of a processor.
+const SECONDS: u64 = 60;
 
 /// Checks a driver law by law and tells on `out`, a line each. `copies`: for systems that can only load from a file.
 ///
@@ -27,6 +30,7 @@ pub fn run(
     out: &mut impl Write,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let scripts = scripts.map(Script::read_all).transpose()?.unwrap_or_default();
+    vet::least_power(SECONDS);
     let driver: LoadedDriver = plugins::open(file, copies)?;
     let strangers = strangers::of(driver.kind())?;
     let scripts: BTreeMap<_, _> = scripts.into_iter().map(|(name, script)| (name, Arc::new(script))).collect();

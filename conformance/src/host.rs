@@ -232,7 +232,7 @@ impl HostServices for Host {
                 }
             };
             let pieces = opened.await.map_err(|failure| failure.into_error(endpoint))?;
-            Ok(WsConnBox::of(Socket::new(clock, endpoint, pieces)))
+            Ok(WsConnBox::of(Socket::new(clock, service, endpoint, pieces)))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use mdd_core::transport::Failure;
 use mdd_driver_api::Stage;
-use mdd_replay::{Asked, Effect, Exchange, Player, Reply, Script};
+use mdd_replay::{Asked, Effect, Exchange, Piece, Player, Reply, Script};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Something that went over the boundary, in the order in which it did.
@@ -34,7 +34,7 @@ pub(crate) struct Question {
 impl std::fmt::Display for Question {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let path = self.target.split('?').next().unwrap_or_default();
-        let socket = if self.is_socket { " (WebSocket)" } else { "" };
+        let socket = if self.is_socket { " over a WebSocket" } else { "" };
         write!(f, "{} {}{socket}", self.method, mdd_driver_api::text::printable(path, 80))
     }
 }
@@ -115,10 +115,17 @@ enum Progress {
 impl Progress {
     fn of(script: &Script) -> Self {
         let exchanges = &script.exchanges;
+        let starts_by_socket = |exchange: &Exchange| {
+            let mut messages = exchange.answer.socket.iter().flatten();
+            messages.any(|piece| matches!(piece, Piece::Expect { effect: Some(Effect::Starts), .. }))
+        };
         let is_stream = |exchange: &Exchange| exchange.answer.pieces.as_ref().is_some_and(|pieces| pieces.len() > 1);
         if exchanges.iter().any(|exchange| exchange.times.is_some()) {
             Self::Polled
-        } else if exchanges.iter().any(|exchange| exchange.effect.is_none() && is_stream(exchange)) {
+        } else if exchanges
+            .iter()
+            .any(|exchange| starts_by_socket(exchange) || (exchange.effect.is_none() && is_stream(exchange)))
+        {
             Self::Streamed
         } else {
             Self::Answered
@@ -208,6 +215,27 @@ impl Service {
         Failure::Blocked(why)
     }
 
+    /// A message of a WebSocket that does something, and what becomes of the connection then.
+    pub(crate) fn hear(&self, effect: Effect) -> Option<Fault> {
+        let mut state = self.state();
+        state.has_started |= effect == Effect::Starts;
+        state.ledger.push(Seen::Asked(Question {
+            method: "SEND".to_owned(),
+            target: "a message".to_owned(),
+            effect: Some(effect),
+            is_socket: true,
+            is_download: false,
+            is_answered: true,
+            forbidden: None,
+        }));
+        state.fault.filter(|(scope, _)| *scope == Scope::Starting).map(|(_, fault)| fault)
+    }
+
+    /// Whether the work goes on without an end.
+    pub(crate) fn is_endless(&self) -> bool {
+        self.state().never_ends
+    }
+
     /// A request that arrives, unless nothing listens.
     pub(crate) fn ask(&self, asked: Asked<'_>, is_download: bool) -> Course {
         let mut state = self.state();
@@ -259,7 +287,7 @@ fn course(reply: Option<Reply>, fault: Option<Fault>) -> Course {
     let effect = reply.as_ref().and_then(|reply| reply.effect);
     let made = |status, media_type: &str, body: &str| {
         let headers = vec![("content-type".to_owned(), media_type.to_owned())];
-        Course::Answer(Reply { effect, status, headers, pieces: vec![mdd_replay::Piece::Text(body.to_owned())] })
+        Course::Answer(Reply { effect, status, headers, pieces: vec![Piece::Text(body.to_owned())] })
     };
     match (fault, reply) {
         (Some(Fault::Refuses), _) => Course::Failure(Failure::ConnectionRefused),

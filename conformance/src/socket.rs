@@ -3,6 +3,7 @@
 use crate::{
     clock::{Clock, Sleep},
     host::{payload, wrapped},
+    service::{Fault, Service},
 };
 use mdd_core::{endpoint::Endpoint, transport::Failure};
 use mdd_driver_api::{
@@ -14,6 +15,9 @@ use std::collections::VecDeque;
 
 pub(crate) struct Socket {
     clock: Clock,
+    service: Service,
+    /// Work was started over it, and this is what becomes of it.
+    started: Option<Option<Fault>>,
     endpoint: Endpoint,
     left: VecDeque<Piece>,
     waiting: Option<Sleep>,
@@ -22,9 +26,30 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(clock: &Clock, endpoint: &Endpoint, pieces: Vec<Piece>) -> Self {
-        let (clock, endpoint) = (clock.clone(), endpoint.clone());
-        Self { clock, endpoint, left: pieces.into(), waiting: None, is_closed: false, sent: Vec::new() }
+    pub(crate) fn new(clock: &Clock, service: &Service, endpoint: &Endpoint, pieces: Vec<Piece>) -> Self {
+        let (clock, service, endpoint) = (clock.clone(), service.clone(), endpoint.clone());
+        let (left, sent) = (pieces.into(), Vec::new());
+        Self { clock, service, started: None, endpoint, left, waiting: None, is_closed: false, sent }
+    }
+
+    /// Takes a message. What it does is done when it arrives, whether or not anybody reads on.
+    fn take(&mut self, message: Vec<u8>) {
+        let expected = self.left.iter().find_map(|piece| match piece {
+            Piece::Expect { expect, effect } => Some((expect, *effect)),
+            _ => None,
+        });
+        if let Some((expect, Some(effect))) = expected
+            && contains(&message, expect)
+        {
+            self.started = Some(self.service.hear(effect));
+        }
+        self.sent.push(message);
+    }
+
+    /// Whether only the end is left, and it is not to come.
+    fn stalls(&self) -> bool {
+        let content = self.left.iter().filter(|piece| piece.content().is_some()).count();
+        self.started.is_some() && self.service.is_endless() && content <= 1
     }
 
     async fn step(&mut self) -> Result<WsFrame, DriverError> {
@@ -36,9 +61,18 @@ impl Socket {
             if self.is_closed {
                 return Err(Failure::SocketClosed.into_error(&self.endpoint));
             }
+            match self.started {
+                Some(Some(Fault::Cuts | Fault::CutsBody)) => {
+                    self.is_closed = true;
+                    return Err(Failure::ConnectionLost.into_error(&self.endpoint));
+                }
+                Some(Some(Fault::Hangs)) => return self.clock.never().await,
+                _ if self.stalls() => return self.clock.never().await,
+                _ => {}
+            }
             match self.left.front() {
                 Some(Piece::Wait { wait_ms }) => self.waiting = Some(self.clock.sleep(*wait_ms)),
-                Some(Piece::Expect { expect }) => {
+                Some(Piece::Expect { expect, .. }) => {
                     let is_sent = self.sent.iter().any(|message| contains(message, expect));
                     // Whoever sends drops this future first, and asks anew.
                     if !is_sent {
@@ -71,7 +105,7 @@ fn contains(message: &[u8], text: &str) -> bool {
 impl WsConn for Socket {
     fn send<'a>(&'a mut self, _kind: FrameKind, body: Body) -> FutRef<'a, ()> {
         async move {
-            self.sent.push(payload(&body));
+            self.take(payload(&body));
             Ok(()).into()
         }
         .into_ffi()

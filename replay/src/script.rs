@@ -159,6 +159,9 @@ pub enum Piece {
     Expect {
         /// The text.
         expect: String,
+        /// What that message does.
+        #[serde(default)]
+        effect: Option<Effect>,
     },
     /// The service closes; only in a WebSocket.
     Close {

@@ -12,7 +12,7 @@ use mdd_driver_api::{
     DriverError, Effect, ErrorKind, Stage,
     model::{Attempt, Detach, Outcome, OutcomeStatus, Resume, Saved},
 };
-use mdd_replay::{Effect as Does, JobScript, Script};
+use mdd_replay::{Effect as Does, JobScript, Piece, Script};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -446,7 +446,10 @@ pub(super) fn failures(bench: &Bench<'_>) -> Finding {
                         Scope::Starting => place.service.answers_at_once(),
                         // Whoever has the result may ask for whatever else.
                         Scope::Afterwards if place.service.answers_at_once() => false,
-                        Scope::Afterwards => ran.questions.iter().skip_while(|asked| !asked.starts()).nth(1).is_some(),
+                        Scope::Afterwards => {
+                            let mut afterwards = ran.questions.iter().skip_while(|asked| !asked.starts()).skip(1);
+                            afterwards.any(|asked| !is_content || !asked.is_download)
+                        }
                         Scope::Everything => true,
                     };
                     if is_met && ran.is_done() {
@@ -484,8 +487,10 @@ pub(super) fn cut(bench: &Bench<'_>) -> Finding {
 
 pub(super) fn polls(bench: &Bench<'_>) -> Finding {
     with_jobs(bench, |bench, script, job| {
-        if script.exchanges.iter().all(|exchange| exchange.answer.socket.is_none()) {
-            return Verdict::DoesNotApply("no script has a WebSocket".to_owned());
+        // One that waits for messages is a conversation and no push channel.
+        let is_pushed = |pieces: &Vec<Piece>| !pieces.iter().any(|piece| matches!(piece, Piece::Expect { .. }));
+        if !script.exchanges.iter().any(|exchange| exchange.answer.socket.as_ref().is_some_and(is_pushed)) {
+            return Verdict::DoesNotApply("no script has a WebSocket that pushes news".to_owned());
         }
         let check = || {
             let place = bench.place(script);

@@ -5,7 +5,7 @@
 
 mod child;
 
-pub use child::{Said, run as run_child};
+pub use child::{Said, least_power, run as run_child};
 
 use super::{Inspected, Refusal, image::Image};
 use std::{

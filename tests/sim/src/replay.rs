@@ -103,7 +103,7 @@ async fn converse(mut socket: Socket, pieces: Vec<Piece>) {
                 sleep(Duration::from_millis(*wait_ms)).await;
                 continue;
             }
-            Piece::Expect { expect } => {
+            Piece::Expect { expect, .. } => {
                 if !hears(&mut socket, expect).await {
                     return;
                 }

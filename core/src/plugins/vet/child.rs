@@ -7,6 +7,9 @@ use std::{
     path::Path,
 };
 
+/// No trial takes as long.
+const SECONDS: u64 = 10;
+
 /// What the child tells, one line each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -33,7 +36,7 @@ pub enum Said {
 pub fn run(out: &mut impl Write, copies: &Path) -> io::Result<()> {
     let mut bytes = Vec::new();
     io::stdin().take(inspect::MAX_LEN + 1).read_to_end(&mut bytes)?;
-    least_power();
+    least_power(SECONDS);
     let verdict = judge(bytes, copies, &mut |place| {
         // Nobody who does not listen can be told.
         let _told = say(out, &Said::At(place.to_owned()));
@@ -64,14 +67,13 @@ fn say(out: &mut impl Write, said: &Said) -> io::Result<()> {
     out.flush()
 }
 
-/// Takes away what no driver needs.
+/// Takes away from this process what no driver needs, for one that was started to try one. `seconds`: of a processor.
 #[cfg(unix)]
-fn least_power() {
+pub fn least_power(seconds: u64) {
     use rustix::process::{Resource, Rlimit, setrlimit};
     /// Far above what loading and trying takes, host included.
     const MEMORY: u64 = 2 << 30;
-    const SECONDS: u64 = 10;
-    let limits = [(Resource::As, MEMORY), (Resource::Core, 0), (Resource::Cpu, SECONDS), (Resource::Nofile, 64)];
+    let limits = [(Resource::As, MEMORY), (Resource::Core, 0), (Resource::Cpu, seconds), (Resource::Nofile, 64)];
     for (resource, most) in limits {
         // A lower limit that is in force already stays.
         let _in_force = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
@@ -83,5 +85,6 @@ fn least_power() {
     }
 }
 
+/// Takes away from this process what no driver needs, where the system can.
 #[cfg(not(unix))]
-fn least_power() {}
+pub fn least_power(_seconds: u64) {}

@@ -8,6 +8,7 @@ mod litellm;
 mod normal;
 mod process;
 mod recordings;
+mod replay;
 mod websocket;
 
 use std::{future::Future, time::Duration};
