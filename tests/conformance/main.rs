@@ -27,13 +27,13 @@ impl Said {
 }
 
 pub(crate) fn check(file: &Path, script: Option<&Path>) -> Said {
-    let home = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().expect("a temporary folder can be made");
     let mut command = mdd_host(home.path());
     command.args(["drivers", "check", "--json"]).arg(file);
     if let Some(folder) = script {
         command.arg("--script").arg(folder);
     }
-    let output = command.output().unwrap();
+    let output = command.output().expect("the program runs");
     let told = || String::from_utf8_lossy(&output.stderr).into_owned();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", told()));
     let text = |line: &Value, field: &str| line[field].as_str().unwrap_or_default().to_owned();
