@@ -8,6 +8,7 @@ mod describe;
 mod looking;
 mod measures;
 mod projects;
+mod telling;
 
 pub use changes::ChangeError;
 
@@ -16,8 +17,8 @@ use crate::{
     connection::{CHECK_EVERY, Shared, Supervisor, Tempo},
     diagnosis,
     discovery::Orders,
-    events::{BackendView, Bus, Change, Changes, Snapshot, StateName, Subscription, Update},
-    health::{HealthView, Records, Teller},
+    events::{BackendView, Bus, Changes, Snapshot, StateName, Subscription},
+    health::{HealthView, Records},
     jobs::{self, Jobs, Journal, Retention},
     metrics,
     plugins::{DriverRuntime, Gate, LoadedDriver, Plugins, Registry, SearchPath, Vetting},
@@ -37,8 +38,8 @@ use std::{
 use tokio::{
     runtime::Handle,
     sync::{mpsc, watch},
-    task::{JoinHandle, spawn_blocking},
-    time::{Instant, interval_at, sleep_until},
+    task::JoinHandle,
+    time::Instant,
 };
 
 /// Why a host could not be started.
@@ -58,9 +59,6 @@ pub struct Host {
     first_round: watch::Receiver<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
-
-/// Between two times that the histories are written down: what a sudden end may cost.
-const KEEP_EVERY: Duration = Duration::from_secs(60);
 
 struct Inner {
     settings: Settings,
@@ -138,8 +136,8 @@ impl Host {
             tokio::spawn(inner.clone().judge_drivers(misdeeds)),
             tokio::spawn(inner.clone().discover(tell_first_round)),
             tokio::spawn(inner.clone().keep_up()),
-            tokio::spawn(tell(inner.shared.bus.clone())),
-            tokio::spawn(keep(inner.shared.records.clone())),
+            tokio::spawn(telling::tell(inner.shared.bus.clone())),
+            tokio::spawn(telling::keep(inner.shared.records.clone())),
         ];
         Ok(Self { inner, first_round, tasks })
     }
@@ -386,59 +384,7 @@ impl Drop for Host {
         self.inner.plugins.close();
         self.inner.jobs.close();
         self.inner.supervisors().clear();
-        save(&self.inner.shared.records);
-    }
-}
-
-/// Tells people what becomes of the services.
-async fn tell(bus: Arc<Bus>) {
-    let (mut teller, mut news) = (Teller::default(), Subscription::new(&bus));
-    loop {
-        let due = teller.due();
-        tokio::select! {
-            update = news.next() => show(&mut teller, update),
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
-        }
-        let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
-        for notice in teller.speak(Instant::now(), &at) {
-            bus.notify(notice);
-        }
-    }
-}
-
-fn show(teller: &mut Teller, update: Update) {
-    let now = Instant::now();
-    match update {
-        Update::Snapshot(snapshot) => {
-            snapshot.jobs.iter().for_each(|job| teller.see_job(job));
-            snapshot.backends.iter().for_each(|backend| teller.see(backend, now));
-        }
-        Update::Changes { changes, .. } => {
-            for change in changes {
-                match change.change {
-                    Change::Backend(backend) => teller.see(&backend, now),
-                    Change::BackendRemoved(id) => teller.forget(&id),
-                    Change::Job(job) => teller.see_job(&job),
-                    Change::JobRemoved(_) | Change::Notice(_) | Change::Store(_) => {}
-                }
-            }
-        }
-    }
-}
-
-async fn keep(records: Records) {
-    let mut times = interval_at(Instant::now() + KEEP_EVERY, KEEP_EVERY);
-    loop {
-        times.tick().await;
-        let records = records.clone();
-        // A panic there is logged by its thread and costs this one copy.
-        let _written = spawn_blocking(move || save(&records)).await;
-    }
-}
-
-fn save(records: &Records) {
-    if let Err(error) = records.save() {
-        tracing::warn!(%error, "the history of the services could not be written down");
+        telling::save(&self.inner.shared.records);
     }
 }
 

@@ -10,6 +10,7 @@ mod lamp;
 mod links;
 mod page;
 mod printer;
+mod protocol;
 mod source;
 
 use page::{Page, book};
