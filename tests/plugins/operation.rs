@@ -117,6 +117,7 @@ struct Bridge {
     home: std::path::PathBuf,
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    is_greeted: bool,
 }
 
 impl Bridge {
@@ -126,7 +127,14 @@ impl Bridge {
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("it starts");
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { home: home.to_owned(), child, lines }
+        Self { home: home.to_owned(), child, lines, is_greeted: false }
+    }
+
+    async fn greet(&mut self) {
+        if !std::mem::replace(&mut self.is_greeted, true) {
+            self.say("hello", json!({"protocol": 1, "client": "test", "version": "0"})).await;
+            self.say("subscribe", json!({})).await;
+        }
     }
 
     async fn say(&mut self, method: &str, params: Value) {
@@ -136,8 +144,7 @@ impl Bridge {
 
     /// Reads until a line has these words.
     async fn until(&mut self, words: &str) -> Value {
-        self.say("hello", json!({"protocol": 1, "client": "test", "version": "0"})).await;
-        self.say("subscribe", json!({})).await;
+        self.greet().await;
         let found = timeout(PATIENCE, async {
             loop {
                 let line = self.lines.next_line().await.unwrap().expect("the bridge stays");
@@ -171,8 +178,15 @@ async fn a_driver_that_takes_the_host_down_is_known_when_the_host_is_back() {
         let service = Stub::start(&[], YES).await;
         let (home, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         drop_in(folder.path(), "hostile", &hostile(harm, "work"));
+        add_driver(folder.path(), "lamp");
         let mut bridge = Bridge::start(home.path(), folder.path(), &service.url);
+        // It waits for a lamp, while another driver takes the host down.
+        bridge.greet().await;
+        bridge.say("jobs.submit", json!({"id": "kept", "kind": "lamp", "payload": {}})).await;
         bridge.until("was started again").await;
+        let output = mdd_host(home.path()).args(["jobs", "show", "kept", "--json"]).output().unwrap();
+        let job: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(job["state"], "queued", "{harm}: {job:#}");
         let output = mdd_host(home.path()).args(["drivers", "list", "--json"]).output().unwrap();
         let list: Value = serde_json::from_slice(&output.stdout).unwrap();
         let row = list["drivers"].as_array().unwrap().iter().find(|row| row["status"] == "quarantined");
