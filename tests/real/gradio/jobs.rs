@@ -163,6 +163,8 @@ macro_rules! apps {
 
 apps! {
     rvc_on_gradio_3_14: rvc("", "webui", "3.14.0");
+    rvc_231006_on_gradio_3_50: rvc("12", "webui-231006", "3.50.2");
+    audioldm_on_gradio_3_50: audioldm("1", "audioldm", "3.50.2");
     audioldm2_on_gradio_4_0: audioldm("2", "audioldm2", "4.0.2");
     audioldm2_on_gradio_4_44: audioldm("2", "audioldm2", "4.44.1");
     wan2gp_on_gradio_5_50: wan2gp("5.50.0");
