@@ -107,7 +107,7 @@ fn kind_of(room: &Room, backend: &str) -> Result<String, SubmitError> {
         .ok_or_else(|| SubmitError::UnknownBackend { backend: backend.to_owned(), known: room.dispatcher.backends() })
 }
 
-/// The job's folder with everything that it needs, durable.
+/// The job's folder with everything that it needs; its files are durable.
 async fn copied(room: &Room, id: &str, files: Vec<FileSource>) -> Result<(JobFolder, Vec<FileRecord>), SubmitError> {
     let (jobs, id) = (room.folder.clone(), id.to_owned());
     let copying = spawn_blocking(move || {
@@ -122,6 +122,9 @@ async fn copied(room: &Room, id: &str, files: Vec<FileSource>) -> Result<(JobFol
 }
 
 fn copy_all(folder: &JobFolder, files: Vec<FileSource>) -> Result<Vec<FileRecord>, SubmitError> {
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
     let copy = |FileSource { name, path }: FileSource| {
         folder.copy_in(&name, &path).map_err(|source| SubmitError::UnreadableFile { name, source })
     };

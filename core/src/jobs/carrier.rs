@@ -128,6 +128,7 @@ impl Carrier {
     }
 
     async fn run(&mut self, course: &Course, access: Access) {
+        self.job.tidy().await;
         let slot = self.slot.as_mut().expect("`next_run` has taken it");
         let life = Life { backend: slot.backend.clone(), epoch: access.epoch };
         self.epoch = Some(access.epoch);

@@ -27,6 +27,9 @@ impl JobFolder {
     }
 
     /// Makes a folder for the job of that id. Somebody else's folder of that name is left alone.
+    ///
+    /// It is not durable before there is something in it: an empty one that a power cut has taken is made
+    /// [again](Self::sweep), and a job is accepted without waiting for more than the journal.
     pub(super) fn create(jobs: &Path, id: &str) -> io::Result<Self> {
         private(true).create(jobs)?;
         let wanted = names::safe(id);
@@ -34,7 +37,6 @@ impl JobFolder {
             let folder = Self(jobs.join(names::numbered(&wanted, number)));
             match private(false).create(&folder.0) {
                 Ok(()) => {
-                    private(false).create(folder.files())?;
                     private(false).create(folder.results())?;
                     return Ok(folder);
                 }
@@ -74,6 +76,7 @@ impl JobFolder {
     pub(super) fn copy_in(&self, name: &str, source: &Path) -> io::Result<FileRecord> {
         let mut from = open(source)?;
         let wanted = names::safe(&source.file_name().unwrap_or_default().to_string_lossy());
+        private(true).create(self.files())?;
         let (mut to, file) = create_numbered(&self.files(), &wanted)?;
         let (bytes, sha256) = copy(&mut from, &mut to)?;
         to.sync_all()?;
@@ -89,15 +92,14 @@ impl JobFolder {
         Ok(path)
     }
 
-    /// Makes the entries of the folder as durable as its files.
+    /// Makes the entries of the job's own files as durable as they are.
     pub(super) fn sync(&self) -> io::Result<()> {
-        sync_folder(&self.files())?;
-        sync_folder(&self.0)?;
-        self.0.parent().map_or(Ok(()), sync_folder)
+        sync_up(&self.files())
     }
 
-    /// Removes what an earlier process was writing when it ended.
+    /// Removes what an earlier process was writing when it ended, and makes the folder again if it is gone.
     pub(super) fn sweep(&self) -> io::Result<()> {
+        private(true).create(self.results())?;
         for folder in [&self.0, &self.results()] {
             for entry in fs::read_dir(folder)? {
                 let entry = entry?;
@@ -115,6 +117,9 @@ impl JobFolder {
             return unless_gone(fs::remove_dir_all(&self.0));
         }
         unless_gone(fs::remove_dir_all(self.files()))?;
+        if !self.0.exists() {
+            return Ok(());
+        }
         for entry in fs::read_dir(&self.0)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -159,7 +164,7 @@ pub(super) fn keep(complete: Complete, results: &Path, wanted: &str, taken: &BTr
         }
         match part.persist_noclobber(results.join(&name)) {
             Ok(_) => {
-                sync_folder(results)?;
+                sync_up(results)?;
                 return Ok(name);
             }
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => part = error.file,
@@ -247,6 +252,11 @@ fn private(recursive: bool) -> DirBuilder {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder
+}
+
+/// Makes the entries of a folder within a job's durable, and the way there.
+fn sync_up(within: &Path) -> io::Result<()> {
+    within.ancestors().take(3).try_for_each(sync_folder)
 }
 
 #[cfg(unix)]

@@ -18,7 +18,7 @@ use crate::{
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -56,6 +56,8 @@ pub(super) struct Job {
     /// Number of the run that may report; 0 for none.
     open_run: AtomicU64,
     last_run: AtomicU64,
+    /// An earlier process may have left something unfinished in the folder, or a power cut may have taken it.
+    is_untidy: AtomicBool,
 }
 
 impl Job {
@@ -75,6 +77,7 @@ impl Job {
             nudge: Notify::new(),
             open_run: AtomicU64::new(0),
             last_run: AtomicU64::new(0),
+            is_untidy: AtomicBool::new(false),
         }
     }
 
@@ -84,6 +87,19 @@ impl Job {
             tracing::warn!(job = self.ticket.id, %error, "the text of a job cannot be read");
         }
         self.view.send_modify(|view| view.text = self.text.shown(!view.state.is_final()));
+        self.is_untidy.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes the folder as a run wants it, once after an earlier process had the job.
+    pub(super) async fn tidy(&self) {
+        if !self.is_untidy.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let folder = self.folder.clone();
+        let swept = tokio::task::spawn_blocking(move || folder.sweep()).await;
+        if let Err(error) = swept.unwrap_or_else(|error| Err(error.into())) {
+            tracing::warn!(job = self.ticket.id, %error, "the folder of the job cannot be tidied");
+        }
     }
 
     /// Who is to do it.

@@ -145,11 +145,6 @@ impl Room {
             }
             let folder = JobFolder::at(self.folder.join(&record.ticket.folder));
             let backend = record.course.bound_to().map(str::to_owned);
-            if !record.course.state.is_final()
-                && let Err(error) = folder.sweep()
-            {
-                tracing::warn!(job = record.ticket.id, %error, "what was being written cannot be removed");
-            }
             let job = Job::new(record, folder);
             job.recall();
             (Arc::new(job), backend)

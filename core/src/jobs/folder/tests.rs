@@ -126,6 +126,15 @@ fn what_was_being_written_is_swept_away() {
 }
 
 #[test]
+fn a_folder_that_a_power_cut_has_taken_is_made_again() {
+    let (state, folder) = setup();
+    fs::remove_dir_all(state.path().join("jobs")).unwrap();
+    folder.discard(false).unwrap();
+    folder.sweep().unwrap();
+    assert_eq!(save(&folder, "a.png"), "a.png");
+}
+
+#[test]
 fn a_result_that_is_not_kept_leaves_nothing() {
     let (_state, folder) = setup();
     drop(part(&folder.results()).unwrap());
@@ -137,6 +146,9 @@ fn a_result_that_is_not_kept_leaves_nothing() {
 fn folders_are_private() {
     use std::os::unix::fs::PermissionsExt as _;
     let (state, folder) = setup();
+    let source = state.path().join("voice.wav");
+    fs::write(&source, "abc").unwrap();
+    folder.copy_in("voice", &source).unwrap();
     for path in [&state.path().join("jobs"), folder.path(), &folder.results(), &folder.files()] {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o700);
     }
