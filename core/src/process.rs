@@ -1,6 +1,5 @@
 //! Processes of this machine: which one it is, whether it works, and when it ends.
 
-mod holder;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
@@ -12,8 +11,6 @@ mod tests;
 use linux as system;
 #[cfg(not(target_os = "linux"))]
 use portable as system;
-
-pub use holder::holder;
 
 use std::time::{Duration, SystemTime};
 

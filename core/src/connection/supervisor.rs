@@ -6,11 +6,12 @@ use super::{
 };
 use crate::{
     diagnosis::{Class, Reason},
+    discovery::sockets,
     endpoint::Endpoint,
     events::{BackendView, Bus, DeviceView, ModelView, ProcessView, QueueView, StateName},
     health::{Record, Records},
     plugins::{DriverRuntime, LoadedDriver},
-    process::{self, Activity, Process},
+    process::{Activity, Process},
     transport::{Credential, Transport},
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -559,7 +560,7 @@ impl Task {
         }
         self.finding = true;
         let addresses = endpoint.loopback_addresses();
-        let looking = spawn_blocking(move || addresses.into_iter().find_map(process::holder).and_then(Process::of));
+        let looking = spawn_blocking(move || addresses.into_iter().find_map(sockets::holder).and_then(Process::of));
         self.asks.push(async move { Answer::Process(looking.await.ok().flatten()) }.boxed());
     }
 

@@ -1,6 +1,8 @@
 //! The listening sockets of this machine.
 
 #[cfg(target_os = "linux")]
+mod holders;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
@@ -56,6 +58,19 @@ pub fn of_system() -> io::Result<Box<dyn Sockets>> {
     return Ok(Box::new(linux::Netlink::open()?));
     #[cfg(not(target_os = "linux"))]
     return Ok(Box::new(portable::Listed));
+}
+
+/// The process of this machine that listens at a loopback address, as far as it may be seen. Reads much of `/proc`, so
+/// it is asked when something has changed, away from the threads that must not wait.
+#[cfg(target_os = "linux")]
+pub fn holder(address: SocketAddr) -> Option<u32> {
+    linux::holder(address)
+}
+
+/// Not known on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn holder(_address: SocketAddr) -> Option<u32> {
+    None
 }
 
 /// The way that works everywhere, to compare with.

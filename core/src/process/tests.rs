@@ -1,6 +1,6 @@
 //! Both ways of looking at a process, at real ones.
 
-use super::{Activity, Process, command_line, holder, portable};
+use super::{Activity, Process, command_line, portable};
 use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant, SystemTime},
@@ -81,17 +81,4 @@ async fn the_end_is_seen_also_by_those_who_come_late() {
     sleeper.0.wait().unwrap();
     tokio::time::timeout(SOON, process.ended()).await.unwrap();
     tokio::time::timeout(SOON, portable::ended(&process)).await.unwrap();
-}
-
-#[test]
-fn the_holder_of_a_port_is_found() {
-    for ip in ["127.0.0.1", "0.0.0.0", "[::1]"] {
-        let listener = std::net::TcpListener::bind(format!("{ip}:0")).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let asked = if ip == "[::1]" { format!("[::1]:{port}") } else { format!("127.0.0.1:{port}") };
-        let found = holder(asked.parse().unwrap());
-        assert_eq!(found, cfg!(target_os = "linux").then(std::process::id), "{ip}");
-        drop(listener);
-        assert_eq!(holder(asked.parse().unwrap()), None);
-    }
 }

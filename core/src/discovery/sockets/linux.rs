@@ -1,6 +1,6 @@
 //! The kernel is asked over netlink for nothing but listening sockets, which costs some 40 µs and tells their owners.
 
-use super::{Listening, Owner, Sockets};
+use super::{Listening, Owner, Sockets, holders};
 use crate::process;
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::{
@@ -10,9 +10,10 @@ use netlink_packet_sock_diag::{
 };
 use netlink_sys::{Socket, SocketAddr as NetlinkAddr, protocols::NETLINK_SOCK_DIAG};
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Mutex, PoisonError},
 };
 
 /// Room for one part of an answer, in bytes. The kernel writes 32 KiB at the most.
@@ -100,31 +101,30 @@ impl Sockets for Netlink {
     }
 
     fn programs(&mut self, of: &[Listening]) -> Vec<(u64, String)> {
-        let wanted: HashSet<u64> = of.iter().map(|socket| socket.number).collect();
-        let mut holders: HashMap<u64, u32> = HashMap::new();
-        let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
-        let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-        // A server hands its socket on to children; the oldest one is the server.
-        pids.sort_unstable();
-        for pid in pids {
-            if holders.len() == wanted.len() {
-                break;
-            }
-            for number in sockets_of(pid).filter(|number| wanted.contains(number)) {
-                holders.entry(number).or_insert(pid);
-            }
-        }
-        holders.into_iter().map(|(number, pid)| (number, program(pid))).collect()
+        let found = holders::of(&of.iter().map(|socket| socket.number).collect());
+        let mut programs: HashMap<u32, String> = HashMap::new();
+        let mut program = |pid| programs.entry(pid).or_insert_with(|| program(pid)).clone();
+        found.into_iter().map(|(number, pid)| (number, program(pid))).collect()
     }
 }
 
-/// Numbers of the sockets that a process has open; none where that may not be seen.
-fn sockets_of(pid: u32) -> impl Iterator<Item = u64> {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().filter_map(Result::ok);
-    entries.filter_map(|entry| {
-        let target = fs::read_link(entry.path()).ok()?;
-        target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-    })
+/// What the last walk has found, for those who ask about the next of several services.
+static HOLDERS: Mutex<Option<HashMap<u64, u32>>> = Mutex::new(None);
+
+/// The process that listens at an address, or at all addresses with its port.
+pub(super) fn holder(address: SocketAddr) -> Option<u32> {
+    let all = Netlink::open().and_then(|mut netlink| netlink.list()).ok()?;
+    let exact = all.iter().find(|socket| socket.address == address);
+    let everywhere =
+        |socket: &&Listening| socket.address.port() == address.port() && socket.address.ip().is_unspecified();
+    let number = exact.or_else(|| all.iter().find(everywhere))?.number;
+    let mut holders = HOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = holders.as_ref().and_then(|known| known.get(&number).copied());
+    if known.is_some_and(|pid| holders::has(pid, number)) {
+        return known;
+    }
+    let found = holders.insert(holders::of(&all.iter().map(|socket| socket.number).collect()));
+    found.get(&number).copied()
 }
 
 /// The folder counts as well: `python main.py` says little, and where it was started says more.

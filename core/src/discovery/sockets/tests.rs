@@ -70,3 +70,16 @@ fn figures_of_listing() {
     }
     println!("{}", rows.join("\n"));
 }
+
+#[test]
+fn the_holder_of_a_port_is_found() {
+    for ip in ["127.0.0.1", "0.0.0.0", "[::1]"] {
+        let listener = TcpListener::bind(format!("{ip}:0")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = if ip == "[::1]" { format!("[::1]:{port}") } else { format!("127.0.0.1:{port}") };
+        let found = super::holder(asked.parse().unwrap());
+        assert_eq!(found, cfg!(target_os = "linux").then(std::process::id), "{ip}");
+        drop(listener);
+        assert_eq!(super::holder(asked.parse().unwrap()), None);
+    }
+}
