@@ -115,17 +115,7 @@ impl Built {
 
 fn build(profile: &str, drivers: &[Driver]) -> Result<Built> {
     let drivers: Vec<&str> = drivers.iter().map(|driver| driver.package.as_str()).collect();
-    let programs = ["mdd-host", "mdd-sim"];
-    // Drivers are shipped in a smaller build than programs.
-    if profile == "dist" {
-        let mut built = build_packages(profile, &programs)?;
-        built.0.extend(build_packages("dist-driver", &drivers)?.0);
-        return Ok(built);
-    }
-    build_packages(profile, &[&programs[..], &drivers].concat())
-}
-
-fn build_packages(profile: &str, packages: &[&str]) -> Result<Built> {
+    let packages = [&["mdd-host", "mdd-sim"], &drivers[..]].concat();
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--profile", profile, "--message-format", "json-render-diagnostics"]);
     for package in packages {
