@@ -94,7 +94,7 @@ class Event:
     """The id of a backend or a job that is no more."""
     link: Link | None = None
     everything: bool = False
-    """Look at all of it again: this is the first news, or some were missed."""
+    """Look at all of it again: this is the first news, or some were missed. Jobs that have ended meanwhile follow."""
 
 
 def link() -> Link:
@@ -273,7 +273,8 @@ def _events(news: object) -> list[Event]:
         return [Event(everything=True)]
     if isinstance(news, Link):
         return [Event(link=news)]
-    return [Event(notice=news)] if isinstance(news, Notice) else []
+    event = _event(news)
+    return [event] if event else []
 
 
 def _event(value: object) -> Event | None:

@@ -69,7 +69,8 @@ class Session:
         self.on_open: list[Callable[[], None]] = []
         """Called whenever there is a host that knows nothing of us yet."""
         self.on_news: list[Callable[[object], None]] = []
-        """Called with what is new: a `Snapshot`, `Changes`, a `Notice` or a `Link`."""
+        """Called with what is new: a `Snapshot`, `Changes`, a `Notice` or a `Link`. After a snapshot each `Job`
+        follows that has ended meanwhile."""
         self.revision = 0
         """Grows with whatever could be seen."""
         self.slowest_pump = 0.0
@@ -158,8 +159,10 @@ class Session:
             if asked is not None:
                 self._finish(asked, event.result, event.refusal)
         elif isinstance(event, Snapshot):
-            self.world.replace(event)
+            ended = self.world.replace(event)
             self._tell(event)
+            for job in ended:
+                self._tell(job)
         elif isinstance(event, Up):
             self._greet()
         elif isinstance(event, Down):

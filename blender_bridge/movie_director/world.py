@@ -33,13 +33,17 @@ class World:
         self.latencies = 0
         """Grows with those."""
 
-    def replace(self, snapshot: Snapshot) -> None:
-        """Everything is as the snapshot says."""
+    def replace(self, snapshot: Snapshot) -> list[model.Job]:
+        """Everything is as the snapshot says. Gives the jobs that have ended since the world was last known."""
+        before = {identity for identity, job in self.jobs.items() if not job.is_open}
+        over = [job for job in snapshot.jobs.values() if not job.is_open and job.id not in before]
+        ended = over if self.is_known else []
         self.summary, self.backends, self.jobs = snapshot.summary, snapshot.backends, snapshot.jobs
         self.notices = deque(snapshot.notices, maxlen=NOTICES_KEPT)
         self.seq = snapshot.seq
         self.is_known = True
         self.looks += 1
+        return ended
 
     def apply(self, update: Changes) -> bool:
         """Takes changes over; `False` when some were missed, so that a snapshot is needed."""

@@ -148,6 +148,11 @@ class Stage:
                     found.append(int(entry.name))
         return found
 
+    @staticmethod
+    def is_over(pid: int) -> bool:
+        """Whether a process has ended, even if nobody has asked for its end yet: then it has no words any more."""
+        return not _read(Path(f"/proc/{pid}/cmdline"))
+
     def end_host(self) -> None:
         """Ends whatever of the host is still there."""
         for pid in self.processes("serve") + self.processes("bridge"):

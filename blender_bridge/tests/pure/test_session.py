@@ -217,3 +217,29 @@ serve({"jobs.submit": submit, "jobs.cancel": cancel})
         api._listeners.clear()
         api.bind(None)
     assert not api.capability("light") and api.backends() == []
+
+
+def test_a_job_that_ends_while_nobody_listens_is_told_once(host):
+    session = host.session("""
+def job(number, state):
+    return {"id": f"job-{number}", "kind": "lamp", "state": state}
+
+def everything(seq, *jobs):
+    update(update="snapshot", seq=seq, summary=SUMMARY, backends=[], jobs=list(jobs), notices=[])
+
+everything(1, job(1, "done"), job(2, "running"), job(3, "running"))
+change = {"seq": 2, "what": "job", "value": job(3, "done")}
+update(update="changes", summary=SUMMARY, changes=[change])
+everything(9, job(1, "done"), job(2, "failed"), job(3, "done"), job(4, "done"))
+everything(12, job(1, "done"), job(2, "failed"), job(3, "done"), job(4, "done"))
+serve({})
+""")
+    api.bind(session)
+    told = []
+    unsubscribe = api.subscribe(lambda event: told.append((event.job.id, event.job.state)) if event.job else None)
+    try:
+        pumped(session, lambda: session.world.seq == 12)
+    finally:
+        unsubscribe()
+        api.bind(None)
+    assert told == [("job-3", "done"), ("job-2", "failed"), ("job-4", "done")]
