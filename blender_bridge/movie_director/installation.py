@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +31,7 @@ class Installation:
 
 
 def install(bundle: Path, folder: Path) -> Installation:
-    """Copies `bundle`, with the host and a folder of drivers, below `folder`, and removes what older copies it can."""
+    """Copies `bundle`, with the host and a folder of drivers, below `folder`."""
     if not (bundle / HOST).is_file():
         raise LaunchError("This copy of Movie Director comes without mdd-host for this system: get the one for it")
     try:
@@ -38,10 +39,22 @@ def install(bundle: Path, folder: Path) -> Installation:
         place = folder / name
         if not (place.is_dir() and _digest(place) == name):
             _copy(bundle, place)
-        _remove_others(folder, name)
     except OSError as error:
         raise LaunchError(f"mdd-host could not be copied to {folder}: {error.strerror or error}") from error
     return Installation(place / HOST, place / PLUGINS)
+
+
+def remove_unused(folder: Path, ours: Path, used: Iterable[str]) -> None:
+    """Removes copies below `folder` but `ours` and those in which something of `used` lies.
+
+    An older host that still has jobs needs its drivers.
+    """
+    kept = {place.resolve() for place in (ours, *map(Path, used))}
+    for copy in folder.iterdir() if folder.is_dir() else ():
+        place = copy.resolve()
+        if copy.is_dir() and not any(one.is_relative_to(place) for one in kept):
+            # One that still runs cannot be removed on every system; the next start tries again.
+            shutil.rmtree(copy, ignore_errors=True)
 
 
 def remove(folder: Path) -> None:
@@ -92,10 +105,3 @@ def _put_in_place(beside: Path, place: Path) -> None:
     except OSError:
         if not place.is_dir() or _digest(place) != place.name:
             raise
-
-
-def _remove_others(folder: Path, name: str) -> None:
-    for other in folder.iterdir():
-        if other.is_dir() and other.name != name:
-            # One that still runs cannot be removed on every system; the next start tries again.
-            shutil.rmtree(other, ignore_errors=True)

@@ -255,6 +255,11 @@ def _names(value: Any) -> Iterable[str]:
     yield from words(value, 64)
 
 
+def read_searched(value: Any) -> tuple[str, ...]:
+    """The folders in which the host looks for drivers, out of the answer to `drivers.list`."""
+    return tuple(_text(one.get("folder")) for one in map(fields, listed(fields(value).get("searched"))))
+
+
 def read_configuration(value: Any) -> Configuration:
     """The answer to `config.show`."""
     known = fields(value)

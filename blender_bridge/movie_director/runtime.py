@@ -7,6 +7,7 @@ import atexit
 import logging
 import os
 import shlex
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import bpy
 
 from . import address, api, model, reading
 from .bridge import Launch, clean_environment
-from .installation import install
+from .installation import install, remove_unused
 from .notices import StatusText
 from .pace import Pace
 from .project_link import ProjectLink
@@ -40,7 +41,10 @@ class Runtime:
     """All that is alive between `start` and `stop`. Panels read it and never change it."""
 
     def __init__(self) -> None:
-        self.session: Session = Session(_prepare(), "movie-director", VERSION)
+        self._copy: Path | None = None
+        """The copy of the host that this extension starts."""
+        self._folder = user_folder()
+        self.session: Session = Session(_prepare(self._folder, self._copied), "movie-director", VERSION)
         self.link = ProjectLink(self.session, is_online)
         self.unsaved = uuid.uuid4().hex[:16]
         self.expanded: set[str] = set()
@@ -66,6 +70,7 @@ class Runtime:
         self._was_online = is_online()
         self._skip_notices = True
         self.session.on_news.append(self._news)
+        self.session.on_open.append(lambda: self.session.ask("drivers.list", None, self._tidy))
 
     def tick(self) -> float:
         """Called by Blender's timer; an exception would end the timer."""
@@ -150,6 +155,17 @@ class Runtime:
         self.session.configured(result, refusal)
         if self.session.configuration != before:
             self.revision += 1
+
+    def _copied(self, copy: Path) -> None:
+        self._copy = copy
+
+    def _tidy(self, result: object, refusal: Refusal | None) -> None:
+        """Removes copies that neither this extension nor the host uses: an older one may still have jobs."""
+        folder, copy = self._folder, self._copy
+        if refusal is None and copy is not None:
+            used = reading.read_searched(result)
+            work = threading.Thread(target=remove_unused, args=(folder, copy, used), name="movie-director-tidy")
+            work.start()
 
     def _show_status(self, now: float) -> None:
         text = self._status.tick(now)
@@ -252,9 +268,9 @@ def user_folder() -> Path:
     return Path(bpy.utils.user_resource("DATAFILES", path="movie_director/host", create=True))
 
 
-def _prepare() -> Callable[[], Launch]:
+def _prepare(folder: Path, copied: Callable[[Path], None]) -> Callable[[], Launch]:
     """What to start, worked out in the bridge's thread from what is asked of Blender here."""
-    folder, bundle = user_folder(), Path(__file__).parent / "bin"
+    bundle = Path(__file__).parent / "bin"
     environment = clean_environment()
     # For those who develop the host: another program, and options for it.
     program = environment.get("MDD_HOST_PROGRAM")
@@ -264,6 +280,7 @@ def _prepare() -> Callable[[], Launch]:
         if program:
             return Launch([program, "bridge", *options], os.fspath(folder), environment)
         copy = install(bundle, folder)
+        copied(copy.host.parent)
         command = [os.fspath(copy.host), "bridge", "--plugins", os.fspath(copy.plugins), *options]
         return Launch(command, os.fspath(folder), environment)
 

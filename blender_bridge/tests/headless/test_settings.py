@@ -119,7 +119,7 @@ def test_two_blenders_see_their_own_project_and_what_is_for_all(stage, director,
     here, there = director.project.Choice(service.kind, service.url), Service(service.kind)
     stage.services.append(there)
     director.scene.choose(here)
-    other = director.session.Session(director.runtime._prepare(), "other", "0")
+    other = director.session.Session(director.runtime._prepare(director.runtime.user_folder(), print), "other", "0")
     link = director.project_link.ProjectLink(other, lambda: True)
     other.start()
     try:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from waiting import until  # noqa: E402
 import package  # noqa: E402
 
 PACKAGE = Path(os.environ["MDD_TEST_PACKAGE"])
+PAYLOADS = Path(os.environ["MDD_TEST_EXAMPLES"]) / "payloads"
 MODULE = "bl_ext.user_default.movie_director"
 
 
@@ -88,7 +90,7 @@ def test_it_is_installed_updated_and_uninstalled(stage, tmp_path):
     install(newer(tmp_path))
     assert part("version").VERSION == "0.1.1"
     opened()
-    assert [copy.parent.name == before for copy in copies()] == [False]
+    until(lambda: [copy.parent.name == before for copy in copies()] == [False], between=part("runtime").tick)
     until(lambda: any(one.is_connected for one in part("api").backends()), between=part("runtime").tick)
     assert part("api").backends()[0].kind == service.kind
     assert len(stage.processes("serve")) == 1 and first.version
@@ -97,6 +99,48 @@ def test_it_is_installed_updated_and_uninstalled(stage, tmp_path):
     assert stage.processes("bridge") == []
     until(lambda: stage.processes("serve") == [])
     assert copies() == [] and not any(HOME.glob("**/user_default/movie_director"))
+
+
+def older(folder: Path) -> Path:
+    """The same extension with a host of an earlier version: its number is another, and all else is the same."""
+    to = folder / "older.zip"
+    with zipfile.ZipFile(PACKAGE) as old, zipfile.ZipFile(to, "w") as made:
+        for name in old.namelist():
+            content = old.read(name)
+            if name in ("blender_manifest.toml", "version.py", "bin/mdd-host"):
+                assert b"0.1.0" in content
+                content = content.replace(b"0.1.0", b"0.0.9")
+            made.writestr(name, content)
+    return to
+
+
+def test_an_older_host_with_an_open_job_finishes_it_and_hands_over(stage, tmp_path):
+    def ticked(wanted, within=60.0):
+        return until(wanted, within, between=part("runtime").tick)
+
+    service = stage.service(kinds()[0])
+    install(older(tmp_path))
+    assert opened().version == "0.0.9"
+    ticked(lambda: any(one.is_connected for one in part("api").backends()))
+    old_host, port = part("api").link().host, service.port
+    # It waits for a service that is away.
+    service.kill()
+    payload = json.loads((PAYLOADS / f"{service.kind}.json").read_text(encoding="utf-8"))
+    job = part("api").submit(payload, kind=service.kind)
+    ticked(lambda: job.state == "accepted")
+
+    install(PACKAGE)
+    assert part("version").VERSION == "0.1.0"
+    link = opened()
+    assert (link.version, link.host) == ("0.0.9", old_host), "it is used until its job is done"
+    assert ticked(lambda: part("api").job(job.id)).is_open
+    service.start(port)
+    ticked(lambda: part("api").link().version == "0.1.0" and part("api").link().is_open)
+    done = ticked(lambda: part("api").job(job.id))
+    assert done.state == "done" and all(Path(result.path).is_file() for result in done.results), done
+    until(lambda: len(stage.processes("serve")) == 1)
+    until(lambda: len(copies()) == 1, between=part("runtime").tick)
+    assert len(service.tell("ledger")["jobs"]) == 1
 
 
 def test_a_package_has_what_its_platform_needs_and_nothing_else():
@@ -144,8 +188,6 @@ def test_one_index_has_every_platform(tmp_path):
         with zipfile.ZipFile(tmp_path / f"movie_director-0.1.0-{platform}.zip", "w") as made:
             manifest = (package.HERE / package.NAME / "blender_manifest.toml").read_text()
             made.writestr("blender_manifest.toml", manifest.replace("platforms = []", f'platforms = ["{platform}"]'))
-    import json
-
     index = json.loads(package.write_index(tmp_path).read_text())
     assert [entry["platforms"] for entry in index["data"]] == [["linux-x64"], ["windows-x64"]]
 
