@@ -88,12 +88,19 @@ fn text(job: &JobView) -> String {
         let _infallible = write!(text, ", {place} before it");
     }
     if let Some(progress) = job.progress.as_ref().filter(|progress| progress.total > 0.0) {
-        let _infallible = write!(text, " {} of {} {}", progress.step, progress.total, printable(&progress.detail, 60));
+        let (step, total) = (short(progress.step), short(progress.total));
+        let _infallible = write!(text, " {step} of {total} {}", printable(&progress.detail, 60));
         if let Some(left) = progress.left_ms.map(|ms| Duration::from_secs(ms.div_ceil(1000))) {
             let _infallible = write!(text, ", {} left", humantime::format_duration(left));
         }
     }
     text.trim_end().to_owned()
+}
+
+/// Services count in fractions, of which a digit is enough.
+fn short(number: f64) -> String {
+    let text = format!("{number:.1}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -118,6 +125,8 @@ mod tests {
         assert_eq!((text(&running).as_str(), part(&running)), ("running 1 of 2 sampling, 2s left", Some(500)));
         let done = job("done", half);
         assert_eq!((text(&done).as_str(), part(&done)), ("done", None));
+        let between = job("running", json!({"step": 1.466_666_7, "total": 3.0, "detail": "sampling"}));
+        assert_eq!(text(&between), "running 1.5 of 3 sampling");
         let unknown = job("running", json!({"step": 1.0, "total": 0.0, "detail": ""}));
         assert_eq!((text(&unknown).as_str(), part(&unknown)), ("running", None));
     }

@@ -27,6 +27,7 @@ pub(super) async fn tell(bus: Arc<Bus>) {
         }
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         for notice in teller.speak(Instant::now(), &at) {
+            tracing::info!(backend = notice.backend.as_deref().unwrap_or_default(), "{}", notice.text);
             bus.notify(notice);
         }
     }
