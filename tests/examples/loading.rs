@@ -185,7 +185,11 @@ async fn main() -> io::Result<()> {
     };
     let stem = driver.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let kind = stem.rsplit('_').next().unwrap_or_default().to_owned();
-    let subject = Subject { program: std::path::absolute(program)?, kind, bytes: fs::read(driver)? };
+    // Beside it there may be drivers, which it would find.
+    let home = tempfile::tempdir()?;
+    let alone = home.path().join("mdd-host");
+    fs::copy(program, &alone)?;
+    let subject = Subject { program: alone, kind, bytes: fs::read(driver)? };
     trials(&subject)?;
     loads(&subject)?;
     drops(&subject).await?;
