@@ -26,7 +26,7 @@ const PORT: u16 = 8199;
 async fn found() {
     use daemon::Avahi;
     use mdd_core::events::{BackendView, Detail, Origin, StateName};
-    use mdd_tests::{Neighbour, THERE, eventually};
+    use mdd_tests::{Neighbour, THERE, eventually, pass_on};
     use std::time::{Duration, Instant};
 
     const SOON: Duration = Duration::from_secs(60);
@@ -80,24 +80,4 @@ fn host(home: &std::path::Path, plugins: &std::path::Path) -> mdd_core::Host {
         environment: Environment::default(),
     };
     mdd_core::Host::start(settings).expect("a host starts")
-}
-
-/// Passes every connection on to a service of this machine.
-#[cfg(target_os = "linux")]
-fn pass_on(listener: std::net::TcpListener, url: &str) -> tokio::task::JoinSet<()> {
-    listener.set_nonblocking(true).expect("a socket can be set so");
-    let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime takes it");
-    let to = url.trim_start_matches("http://").to_owned();
-    let mut task = tokio::task::JoinSet::new();
-    task.spawn(async move {
-        let mut passing = tokio::task::JoinSet::new();
-        while let Ok((mut from, _)) = listener.accept().await {
-            let to = to.clone();
-            passing.spawn(async move {
-                let mut to = tokio::net::TcpStream::connect(to).await?;
-                tokio::io::copy_bidirectional(&mut from, &mut to).await
-            });
-        }
-    });
-    task
 }

@@ -2,7 +2,7 @@
 
 use crate::{home::Home, soon, talk::SocketTalk};
 use mdd_sim::Sim;
-use mdd_tests::Stub;
+use mdd_tests::{Stub, provoked};
 use serde_json::{Value, json};
 use std::{fs, process::Stdio};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -114,7 +114,10 @@ async fn a_variable_that_the_host_was_started_without_is_told() {
 
 fn codes(report: &Value) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap().iter();
-    findings.filter_map(|finding| finding["reason"]["code"].as_str().map(str::to_owned)).collect()
+    let codes: Vec<String> =
+        findings.filter_map(|finding| finding["reason"]["code"].as_str().map(str::to_owned)).collect();
+    codes.iter().for_each(|code| provoked::code(code));
+    codes
 }
 
 #[tokio::test]
@@ -150,4 +153,23 @@ async fn the_doctor_says_so_when_there_is_no_place_to_work() {
     let (code, text) = said(&home, &["doctor"]).await;
     assert_eq!(code, Some(3), "{text}");
     assert!(text.contains("state-folder-unusable") && text.contains("--state-dir"), "{text}");
+    assert!(found_by_doctor(&home).await.contains(&"state-folder-unusable".to_owned()));
+}
+
+async fn found_by_doctor(home: &Home) -> Vec<String> {
+    let output = soon("the end", home.starter(&["doctor", "--json"]).output()).await.unwrap();
+    codes(&serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_doctor_finds_a_folder_that_others_may_read_and_a_file_that_is_no_driver() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::with(&["no-driver"], &[]);
+    fs::create_dir_all(home.state()).unwrap();
+    fs::set_permissions(home.state(), fs::Permissions::from_mode(0o755)).unwrap();
+    let found = found_by_doctor(&home).await;
+    for code in ["state-folder-open", "driver-no-manifest"] {
+        assert!(found.contains(&code.to_owned()), "{code}: {found:?}");
+    }
 }

@@ -11,6 +11,7 @@ mod links;
 mod page;
 mod printer;
 mod protocol;
+mod provoked;
 mod source;
 
 use page::{Page, book};

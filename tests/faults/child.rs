@@ -2,7 +2,7 @@
 
 use mdd_core::events::Snapshot;
 use mdd_tests::mdd_host;
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{ffi::OsString, path::Path, process::Stdio, time::Duration};
 use tokio::{io::AsyncReadExt as _, process::Command};
 
 /// What it showed in the end, and the most memory that it held, in KiB.
@@ -13,12 +13,18 @@ pub(crate) struct Seen {
 
 /// Lets a host look at backends for a while.
 pub(crate) async fn look(home: &Path, plugins: &Path, seconds: u32, backends: &[String]) -> Seen {
-    let mut command = mdd_host(home);
-    command.args(["status", "--json", "--no-discovery", "--quiet", "--wait", &seconds.to_string()]);
-    command.arg("--plugins").arg(plugins).stdout(Stdio::piped()).stdin(Stdio::null());
+    let mut options: Vec<OsString> = vec!["--no-discovery".into(), "--wait".into(), seconds.to_string().into()];
     for backend in backends {
-        command.args(["--backend", backend]);
+        options.extend(["--backend".into(), backend.into()]);
     }
+    look_with(home, plugins, &options).await
+}
+
+/// The same with any options of `mdd-host status`.
+pub(crate) async fn look_with(home: &Path, plugins: &Path, options: &[OsString]) -> Seen {
+    let mut command = mdd_host(home);
+    command.args(["status", "--json", "--quiet"]).args(options);
+    command.arg("--plugins").arg(plugins).stdout(Stdio::piped()).stdin(Stdio::null());
     let mut child = Command::from(command).kill_on_drop(true).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id().unwrap());
     let mut stdout = child.stdout.take().unwrap();

@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers as well")]
 
 mod addresses;
+mod announced;
 mod child;
+mod deadlines;
 mod http;
 mod matrix;
 mod peer;

@@ -3,7 +3,7 @@
 use crate::{child, http, peer, socket};
 use mdd_core::events::{BackendView, Detail, StateName};
 use mdd_sim::Sim;
-use mdd_tests::plugins;
+use mdd_tests::{plugins, provoked};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -37,6 +37,7 @@ async fn the_fault_matrix() {
     backends.extend(well.iter().map(|sim| of(sim.addr().port())));
     let seen = child::look(home.path(), folder.path(), SECONDS, &backends).await;
 
+    provoked::snapshot(&seen.snapshot);
     let mut wrong = Vec::new();
     for entry in &entries {
         let id = format!("comfyui@127.0.0.1:{}", entry.port.number);

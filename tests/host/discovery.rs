@@ -171,7 +171,7 @@ fn ac_15_two_instances_are_both_shown_and_the_choice_is_the_users() {
 fn ac_16_a_service_is_found_at_whichever_loopback_address_it_has() {
     in_own_network("discovery::ac_16_a_service_is_found_at_whichever_loopback_address_it_has", async {
         let service = Sim::start("comfyui").await.unwrap();
-        let _only_v6 = crate::service::forward("[::1]:8188", &service.url()).await;
+        let _only_v6 = crate::service::forward("[::1]:8188", &service.url());
         let looking = Looking::with(&["comfyui"], "");
         let found = looking.connected("comfyui").await;
         assert_eq!(found.endpoint.as_deref(), Some("http://[::1]:8188"));
@@ -299,8 +299,9 @@ fn two_drivers_that_claim_one_service_are_settled_by_score_and_shown() {
             let rows = looking.host.snapshot().backends;
             assert_eq!(rows.iter().filter(|row| row.state == StateName::Connected).count(), 1, "{rows:#?}");
         };
-        // Asked first, and not as sure.
-        let looking = Looking::with(&["comfyui", "half-sure"], "");
+        // Asked first, as nothing tells which program it is, and not as sure.
+        let unseen = "[discovery]\nsockets = false\n";
+        let looking = Looking::with(&["comfyui", "half-sure"], unseen);
         told(
             &looking,
             "comfyui",
@@ -309,7 +310,7 @@ fn two_drivers_that_claim_one_service_are_settled_by_score_and_shown() {
         .await;
         drop(looking);
         // Neither is sure, and the first is the surer.
-        let looking = Looking::with(&["half-sure"], "");
+        let looking = Looking::with(&["half-sure"], unseen);
         let surer = [("score=060", "score=070"), ("half-sure", "half-true"), ("Half sure", "Half true")];
         drop_in(looking.plugins.path(), "half-true", &variant("half-sure", &surer));
         let looking = looking.again();

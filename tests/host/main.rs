@@ -12,4 +12,6 @@ mod remedies;
 mod service;
 mod settings;
 mod states;
+mod steps;
+mod told;
 mod watched;

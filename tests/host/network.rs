@@ -1,12 +1,12 @@
 //! What a network does to a connection while the service itself is well.
 
-use crate::{service::pass_on, watched::SOON};
+use crate::watched::SOON;
 use mdd_core::{
     events::{BackendView, Detail, StateName},
     jobs::{Submission, Target},
 };
 use mdd_sim::{Fault, Sim};
-use mdd_tests::{Neighbour, Running, THERE, eventually, in_own_network, plugins};
+use mdd_tests::{Neighbour, Running, THERE, eventually, in_own_network, pass_on, plugins};
 use serde_json::json;
 use std::time::{Duration, Instant};
 

@@ -6,9 +6,7 @@ use std::{os::unix::fs::PermissionsExt, process::Stdio};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    net::{TcpListener, TcpStream},
     process::{Child, Command},
-    task::JoinHandle,
 };
 
 /// Ends when it is dropped.
@@ -66,33 +64,6 @@ impl Drop for Service {
 }
 
 /// Passes every connection on to a service.
-pub(crate) async fn forward(address: &str, url: &str) -> Forward {
-    passing(TcpListener::bind(address).await.unwrap(), url)
-}
-
-/// The same for a socket that was made elsewhere.
-pub(crate) fn pass_on(listener: std::net::TcpListener, url: &str) -> Forward {
-    listener.set_nonblocking(true).unwrap();
-    passing(TcpListener::from_std(listener).unwrap(), url)
-}
-
-fn passing(listener: TcpListener, url: &str) -> Forward {
-    let to = url.trim_start_matches("http://").to_owned();
-    Forward(tokio::spawn(async move {
-        while let Ok((mut from, _)) = listener.accept().await {
-            let to = to.clone();
-            tokio::spawn(async move {
-                let mut to = TcpStream::connect(to).await?;
-                tokio::io::copy_bidirectional(&mut from, &mut to).await
-            });
-        }
-    }))
-}
-
-pub(crate) struct Forward(JoinHandle<()>);
-
-impl Drop for Forward {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+pub(crate) fn forward(address: &str, url: &str) -> tokio::task::JoinSet<()> {
+    mdd_tests::pass_on(std::net::TcpListener::bind(address).unwrap(), url)
 }

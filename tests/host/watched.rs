@@ -23,8 +23,13 @@ pub(crate) struct Service {
 impl Service {
     /// A simulated ComfyUI.
     pub(crate) fn simulated(port: u16) -> Self {
+        Self::simulated_with(port, &[])
+    }
+
+    /// The same with options.
+    pub(crate) fn simulated_with(port: u16, options: &[&str]) -> Self {
         let mut command = Command::new(built().program("mdd-sim"));
-        command.args(["comfyui", "--exit-with-stdin", "--port", &port.to_string()]);
+        command.args(["comfyui", "--exit-with-stdin", "--port", &port.to_string()]).args(options);
         Self::of(command, port)
     }
 

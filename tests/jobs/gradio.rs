@@ -1,5 +1,6 @@
 //! Gradio: every generation with a driver that calls anything, and the kinds that are Gradio apps.
 
+mod apps;
 mod audioldm;
 mod generations;
 mod hostile;

@@ -7,7 +7,7 @@ use mdd_core::{
     jobs::{FileSource, Submission, Target},
 };
 use mdd_sim::{Fault, JobState as Remote, Ledger, Options, Sim};
-use mdd_tests::{Running, eventually, plugins};
+use mdd_tests::{Running, eventually, plugins, provoked};
 use serde_json::{Value, json};
 use std::path::Path;
 use tokio::time::timeout;
@@ -257,4 +257,59 @@ async fn how_many_jobs_are_kept_is_a_setting() {
     assert!(view.values.iter().any(|value| value.key == "jobs.keep_count" && value.value == json!(1)));
     eventually(host, PATIENCE, |snapshot| (snapshot.jobs.len() == 1).then_some(())).await;
     assert_eq!(host.jobs().list()[0].id, "c");
+}
+
+/// Whatever is wrong with a submission, or with a wish for a job, is told by a code, and nothing of it is kept.
+#[tokio::test]
+async fn every_refusal_of_a_submission_has_its_code() {
+    let folder = plugins(&["rvc", "litellm"]);
+    let sim = Sim::start("rvc-python").await.unwrap();
+    let running = Running::start(folder.path(), &[("rvc", &sim.url())]);
+    let (host, home) = (&running.host, tempfile::tempdir().unwrap());
+    let voice = home.path().join("voice.wav");
+    std::fs::write(&voice, b"RIFF").unwrap();
+    let kind = || Target::Kind("rvc".to_owned());
+    let good = Submission {
+        id: "good".to_owned(),
+        target: kind(),
+        operation: None,
+        payload: json!({"voice": "alice", "audio": "mdd-file:voice"}),
+        files: vec![FileSource { name: "voice".to_owned(), path: voice.clone() }],
+    };
+    let file = |name: &str, path: &Path| FileSource { name: name.to_owned(), path: path.to_owned() };
+    let nowhere = || Target::Backend("rvc@nowhere".to_owned());
+    for (wish, code) in [
+        (Submission { id: "so/so".to_owned(), ..good.clone() }, "bad-id"),
+        (Submission { target: Target::Kind("radio".to_owned()), ..good.clone() }, "unknown-kind"),
+        (Submission { target: nowhere(), ..good.clone() }, "unknown-backend"),
+        (Submission { operation: Some("sing".to_owned()), ..good.clone() }, "unknown-operation"),
+        (Submission { payload: json!({"voice": "alice"}), files: vec![], ..good.clone() }, "bad-payload"),
+        (Submission { files: vec![], ..good.clone() }, "missing-file"),
+        (Submission { files: vec![file("voice", &voice), file("voice", &voice)], ..good.clone() }, "extra-file"),
+        (Submission { target: Target::Kind("litellm".to_owned()), payload: chat("x"), ..good.clone() }, "unknown-file"),
+        (Submission { files: vec![file("voice", &home.path().join("none"))], ..good.clone() }, "unreadable-file"),
+    ] {
+        let error = host.jobs().submit(wish).await.unwrap_err();
+        assert_eq!(error.code(), code, "{error}");
+        provoked::code(error.code());
+    }
+    assert!(host.jobs().list().is_empty());
+    host.jobs().submit(good.clone()).await.unwrap();
+    let other = Submission { payload: json!({"voice": "bob", "audio": "mdd-file:voice"}), ..good.clone() };
+    provoked::code(host.jobs().submit(other).await.unwrap_err().code());
+    provoked::code(host.jobs().discard("good", false).await.unwrap_err().code());
+    assert_eq!(end(host, "good").await.state, JobState::Done);
+    provoked::code(host.jobs().retry("good").await.unwrap_err().code());
+    provoked::code(host.jobs().retry("nobody").await.unwrap_err().code());
+    host.jobs().close();
+    let late = Submission { id: "late".to_owned(), ..good };
+    let error = host.jobs().submit(late.clone()).await.unwrap_err();
+    assert_eq!(error.code(), "host-ending");
+    provoked::code(error.code());
+    // Below a file there is no folder.
+    let taken = voice.join("jobs").display().to_string();
+    let running = Running::with(folder.path(), &[("rvc", &sim.url())], &[("MDD_JOBS_DIR", &taken)]);
+    let error = running.host.jobs().submit(late).await.unwrap_err();
+    assert_eq!(error.code(), "no-folder");
+    provoked::code(error.code());
 }

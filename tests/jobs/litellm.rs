@@ -7,7 +7,7 @@ use crate::{
 };
 use mdd_driver_api::{Effect, ErrorKind, Stage, model::OutcomeStatus};
 use mdd_sim::{Fault, JobState, Options, Sim};
-use mdd_tests::Subject;
+use mdd_tests::{Stub, Subject};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -234,4 +234,29 @@ async fn a_chat_without_a_model_takes_the_only_one() {
     assert_eq!((error.kind, error.code.as_str()), (ErrorKind::REJECTED, "litellm.no-model"));
     assert_eq!(error.message, "the chat names no model; the proxy has mock-gpt, mock-writer, dead-upstream");
     assert_eq!(sim.ledger().requests_to(CHAT), 0);
+}
+
+/// What the recorded proxies do not say by themselves: each refusal has a code of its own.
+#[tokio::test]
+async fn refusals_that_a_proxy_may_give_are_told_apart() {
+    for (status, body, code) in [
+        (400, r#"{"error": {"message": "Budget has been exceeded!", "type": "budget_exceeded"}}"#, "litellm.budget"),
+        (
+            400,
+            r#"{"error": {"message": "litellm.ContentPolicyViolationError: no", "type": "invalid_request_error"}}"#,
+            "litellm.content-policy",
+        ),
+        (
+            401,
+            r#"{"error": {"message": "key not allowed to access model", "type": "key_model_access_denied"}}"#,
+            "litellm.model-denied",
+        ),
+        (400, r#"{"error": {"message": "so not", "type": "invalid_request_error"}}"#, "litellm.bad-request"),
+    ] {
+        let stub = Stub::start(&[(CHAT, (status, "application/json", body))], (404, "text/plain", "")).await;
+        let subject = Subject::backend("litellm", &stub.url);
+        let error = Run::start(&subject, attempt("chat", chat("mock-gpt"))).error().await;
+        assert_eq!((error.effect, error.code.as_str()), (Effect::NONE, code), "{error:?}");
+        assert_eq!(stub.asked(CHAT), 1, "{code}");
+    }
 }

@@ -17,7 +17,7 @@ mod variant;
 pub use build::{Built, built};
 pub use command::mdd_host;
 #[cfg(target_os = "linux")]
-pub use neighbour::{HERE, Neighbour, THERE};
+pub use neighbour::{HERE, Neighbour, THERE, pass_on};
 pub use own_network::in_own_network;
 pub use running::{Running, eventually};
 pub use served::{Served, ServedHome};

@@ -3,9 +3,11 @@
 use std::{
     fs::{self, File},
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    os::fd::AsFd as _,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+use tokio::{net::TcpStream, task::JoinSet};
 
 /// Where the test is in this network.
 pub const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 77, 1));
@@ -55,16 +57,25 @@ impl Neighbour {
     /// # Panics
     /// When the port is taken.
     pub fn listen(&self, port: u16) -> TcpListener {
+        let listener = self.there(|| TcpListener::bind(SocketAddr::new(THERE, port)));
+        listener.expect("a port of the other machine is free")
+    }
+
+    /// Makes something there: a socket belongs to the network in which it was made, whoever uses it.
+    ///
+    /// # Panics
+    /// When that does.
+    pub fn there<T: Send>(&self, make: impl FnOnce() -> T + Send) -> T {
         std::thread::scope(|scope| {
-            let listening = scope.spawn(|| {
-                // A socket belongs to the network in which it was made, whoever uses it.
+            let making = scope.spawn(|| {
                 rustix::thread::move_into_link_name_space(
-                    std::os::fd::AsFd::as_fd(&self.namespace),
+                    self.namespace.as_fd(),
                     Some(rustix::thread::LinkNameSpaceType::Network),
-                )?;
-                TcpListener::bind(SocketAddr::new(THERE, port))
+                )
+                .expect("a thread can go there");
+                make()
             });
-            listening.join().expect("it does not panic").expect("a port of the other machine is free")
+            making.join().expect("it does not panic")
         })
     }
 
@@ -102,4 +113,26 @@ impl Drop for Neighbour {
         let _ended_already = self.keeper.kill();
         let _reaped_already = self.keeper.wait();
     }
+}
+
+/// Passes every connection on to a service.
+///
+/// # Panics
+/// Outside of a runtime.
+pub fn pass_on(listener: TcpListener, url: &str) -> JoinSet<()> {
+    listener.set_nonblocking(true).expect("a socket can be set so");
+    let listener = tokio::net::TcpListener::from_std(listener).expect("there is a runtime");
+    let to = url.trim_start_matches("http://").to_owned();
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        let mut passing = JoinSet::new();
+        while let Ok((mut from, _)) = listener.accept().await {
+            let to = to.clone();
+            passing.spawn(async move {
+                let mut to = TcpStream::connect(to).await?;
+                tokio::io::copy_bidirectional(&mut from, &mut to).await
+            });
+        }
+    });
+    task
 }

@@ -25,6 +25,8 @@ struct Script {
     answers: Vec<(&'static str, Answer)>,
     otherwise: Answer,
     asked: Vec<String>,
+    /// Paths that are not answered just now.
+    held: Vec<&'static str>,
     /// How long an answer takes.
     pause: Duration,
     /// Questions under way, now and at most.
@@ -52,7 +54,15 @@ impl Stub {
     async fn at(address: &str, answers: &[(&'static str, Answer)], otherwise: Answer, pause: Duration) -> Self {
         let listener = TcpListener::bind(address).await.expect("the address is free");
         let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));
-        let script = Script { answers: answers.to_vec(), otherwise, asked: Vec::new(), pause, now: 0, most: 0 };
+        let script = Script {
+            answers: answers.to_vec(),
+            otherwise,
+            asked: Vec::new(),
+            held: Vec::new(),
+            pause,
+            now: 0,
+            most: 0,
+        };
         let script = Arc::new(Mutex::new(script));
         let shared = script.clone();
         let task = tokio::spawn(async move {
@@ -71,6 +81,16 @@ impl Stub {
         let mut script = locked(&self.script);
         script.answers.retain(|(known, _)| *known != path);
         script.answers.push((path, answer));
+    }
+
+    /// Answers a path only when it is let go.
+    pub fn hold(&self, path: &'static str) {
+        locked(&self.script).held.push(path);
+    }
+
+    /// Answers everything again.
+    pub fn let_go(&self) {
+        locked(&self.script).held.clear();
     }
 
     /// How many questions there were.
@@ -114,6 +134,9 @@ async fn serve(stream: TcpStream, script: &Mutex<Script>) -> std::io::Result<()>
             }
         }
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+        while locked(script).held.iter().any(|held| *held == path) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         let ((status, media_type, body), pause) = {
             let mut script = locked(script);
             script.now += 1;

@@ -2,6 +2,7 @@
 
 mod allowance;
 mod lanes;
+mod provoked;
 mod report;
 
 use crate::tool;

@@ -8,11 +8,12 @@ use mdns_sd::{IfKind, Receiver, ServiceDaemon, ServiceEvent};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::{
     sync::mpsc,
+    task::JoinSet,
     time::{Instant, sleep},
 };
 
@@ -35,7 +36,7 @@ const MAX_TYPES: usize = 32;
 
 /// What is heard. It ends when it is dropped.
 pub(super) struct Announced {
-    daemon: Option<ServiceDaemon>,
+    _listening: JoinSet<()>,
     places: mpsc::Receiver<Endpoint>,
 }
 
@@ -43,17 +44,11 @@ impl Announced {
     /// Begins to listen as far as is ordered.
     pub(super) fn start(orders: &Orders, drivers: &[Arc<LoadedDriver>]) -> Self {
         let (sender, places) = mpsc::channel(KEPT);
-        if !orders.mdns && !orders.lan {
-            return Self { daemon: None, places };
+        let mut listening = JoinSet::new();
+        if orders.mdns || orders.lan {
+            listening.spawn(listen(orders.clone(), types(drivers), sender));
         }
-        let daemon = match listen(orders, drivers, &sender) {
-            Ok(daemon) => Some(daemon),
-            Err(error) => {
-                tracing::warn!(%error, "announcements in the network cannot be heard");
-                None
-            }
-        };
-        Self { daemon, places }
+        Self { _listening: listening, places }
     }
 
     /// The next place; never when nothing is listened for.
@@ -65,87 +60,80 @@ impl Announced {
     }
 }
 
-impl Drop for Announced {
-    fn drop(&mut self) {
-        if let Some(daemon) = &self.daemon {
-            let _ended_already = daemon.shutdown();
-        }
-    }
-}
-
-fn listen(
-    orders: &Orders,
-    drivers: &[Arc<LoadedDriver>],
-    places: &mpsc::Sender<Endpoint>,
-) -> mdns_sd::Result<ServiceDaemon> {
-    let daemon = ServiceDaemon::new()?;
-    // It begins with every interface of the machine.
-    daemon.disable_interface(IfKind::All)?;
-    if orders.mdns {
-        daemon.enable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6])?;
-    }
-    if orders.lan {
-        daemon.enable_interface(IfKind::All)?;
-    }
-    for name in types(drivers) {
-        let events = daemon.browse(&name)?;
-        let hearing = Hearing { name, daemon: daemon.clone(), lan: orders.lan, places: places.clone() };
-        tokio::spawn(hearing.run(events));
-    }
-    Ok(daemon)
-}
-
-/// Listens for one type.
-struct Hearing {
-    name: String,
-    daemon: ServiceDaemon,
-    lan: bool,
-    places: mpsc::Sender<Endpoint>,
-}
-
-impl Hearing {
-    /// Ends with the daemon, or when nobody wants to know any more.
-    async fn run(self, mut events: Receiver<ServiceEvent>) {
-        let mut told = Told::default();
-        loop {
-            self.hear(&events, &mut told).await;
-            if self.places.is_closed() {
-                return;
-            }
-            tracing::warn!(kind = self.name, "too much is announced to be heard; it is listened for again later");
-            // What it keeps in mind goes with it.
-            let _ended_already = self.daemon.stop_browse(&self.name);
-            sleep(DEAF_FOR).await;
-            events = match self.daemon.browse(&self.name) {
-                Ok(events) => events,
-                Err(_) => return,
-            };
-        }
-    }
-
-    /// Returns when there is too much of it.
-    async fn hear(&self, events: &Receiver<ServiceEvent>, told: &mut Told) {
-        let mut names = BTreeSet::new();
-        // It also ends when answers come faster than they are taken.
-        while let Ok(event) = events.recv_async().await {
-            match event {
-                ServiceEvent::ServiceFound(_, name) => _ = names.insert(name),
-                ServiceEvent::ServiceRemoved(_, name) => _ = names.remove(&name),
-                ServiceEvent::ServiceResolved(service) => {
-                    let addresses =
-                        service.addresses.iter().map(|address| SocketAddr::new(address.to_ip_addr(), service.port));
-                    for endpoint in addresses.filter_map(|address| endpoint(address, self.lan)) {
-                        // Whoever cannot be looked at now is told of when it announces itself again.
-                        if told.is_news(&endpoint, Instant::now()) && self.places.try_send(endpoint).is_err() {
-                            tracing::debug!("an announcement is passed over");
-                        }
+/// Listens until nobody wants to know any more.
+async fn listen(orders: Orders, types: BTreeSet<String>, places: mpsc::Sender<Endpoint>) {
+    let told = Arc::new(Mutex::new(Told::default()));
+    loop {
+        match Daemon::start(&orders) {
+            Ok(daemon) => {
+                let mut hearing = JoinSet::new();
+                for name in &types {
+                    match daemon.0.browse(name) {
+                        Ok(events) => _ = hearing.spawn(hear(events, orders.lan, places.clone(), told.clone())),
+                        Err(error) => tracing::warn!(name, %error, "this type cannot be listened for"),
                     }
                 }
-                _ => {}
+                let _ended = hearing.join_next().await;
+                if places.is_closed() {
+                    return;
+                }
+                tracing::warn!("too much is announced to be heard; it is listened for again later");
             }
-            if names.len() > MAX_NAMES || self.places.is_closed() {
-                return;
+            Err(error) => tracing::warn!(%error, "announcements in the network cannot be heard"),
+        }
+        // Whatever a flood has left in the daemon has gone with it.
+        sleep(DEAF_FOR).await;
+    }
+}
+
+/// Ends its thread when it is dropped.
+struct Daemon(ServiceDaemon);
+
+impl Daemon {
+    fn start(orders: &Orders) -> mdns_sd::Result<Self> {
+        let daemon = Self(ServiceDaemon::new()?);
+        // It begins with every interface of the machine.
+        daemon.0.disable_interface(IfKind::All)?;
+        if orders.mdns {
+            daemon.0.enable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6])?;
+        }
+        if orders.lan {
+            daemon.0.enable_interface(IfKind::All)?;
+        }
+        Ok(daemon)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ended_already = self.0.shutdown();
+    }
+}
+
+/// Hears one type. Returns when there is too much of it.
+async fn hear(events: Receiver<ServiceEvent>, lan: bool, places: mpsc::Sender<Endpoint>, told: Arc<Mutex<Told>>) {
+    let mut names = BTreeSet::new();
+    // It also ends when answers come faster than they are taken.
+    while let Ok(event) = events.recv_async().await {
+        match event {
+            ServiceEvent::ServiceFound(_, name) => _ = names.insert(name),
+            ServiceEvent::ServiceRemoved(_, name) => _ = names.remove(&name),
+            ServiceEvent::ServiceResolved(service) => {
+                let addresses =
+                    service.addresses.iter().map(|address| SocketAddr::new(address.to_ip_addr(), service.port));
+                for endpoint in addresses.filter_map(|address| endpoint(address, lan)) {
+                    let is_news =
+                        told.lock().unwrap_or_else(PoisonError::into_inner).is_news(&endpoint, Instant::now());
+                    // Whoever cannot be looked at now is told of when it announces itself again.
+                    if is_news && places.try_send(endpoint).is_err() {
+                        tracing::debug!("an announcement is passed over");
+                    }
+                }
             }
+            _ => {}
+        }
+        if names.len() > MAX_NAMES || places.is_closed() {
+            return;
         }
     }
 }

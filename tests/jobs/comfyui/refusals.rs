@@ -3,7 +3,7 @@
 use super::{VERSIONS, others, picture, posts, sim, slow};
 use crate::run::{Run, attempt};
 use mdd_driver_api::{Effect, ErrorKind, Stage, model::OutcomeStatus};
-use mdd_tests::Subject;
+use mdd_tests::{Stub, Subject};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -114,4 +114,18 @@ async fn a_part_that_is_left_out_is_noted() {
     assert_eq!((outcome.status, outcome.results.len()), (OutcomeStatus::Done, 1));
     let expected = "a part of the workflow was left out: node 5 (SaveImage), images: Required input is missing";
     assert_eq!(port.notes().log, [expected]);
+}
+
+/// What stands before a server may refuse in its place.
+#[tokio::test]
+async fn refusals_without_a_list_of_errors_are_told_by_their_status() {
+    for (answer, code) in [
+        ((403, "text/plain", "no"), "comfyui.refused"),
+        ((413, "text/plain", "Maximum request body size exceeded"), "comfyui.too-large"),
+    ] {
+        let stub = Stub::start(&[("/prompt", answer)], (404, "text/plain", "")).await;
+        let subject = Subject::backend("comfyui", &stub.url);
+        let error = Run::start(&subject, attempt("workflow", picture(1))).error().await;
+        assert_eq!((error.effect, error.code.as_str()), (Effect::NONE, code), "{error:?}");
+    }
 }

@@ -106,15 +106,17 @@ async fn serve(stream: TcpStream, script: &Script, joined: &AtomicUsize) -> std:
         }
         stream.read_exact(&mut vec![0; length]).await?;
         let path = request.split(' ').nth(1).unwrap_or_default();
+        // Older generations have no prefix.
+        let path = path.strip_prefix("/gradio_api").unwrap_or(path);
         let (status, body) = match path {
             "/config" => (200, script.config.as_deref().unwrap_or(CONFIG)),
-            "/gradio_api/app_id" => (200, "{\"app_id\":7}"),
-            "/gradio_api/queue/status" => (200, "{\"queue_size\":0}"),
-            "/gradio_api/queue/join" => {
+            "/app_id" => (200, "{\"app_id\":7}"),
+            "/queue/status" => (200, "{\"queue_size\":0}"),
+            "/queue/join" => {
                 joined.fetch_add(1, Ordering::Relaxed);
                 (script.join.0, script.join.1.as_str())
             }
-            path if path.starts_with("/gradio_api/queue/data") => {
+            path if path.starts_with("/queue/data") => {
                 let head =
                     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nconnection: close\r\n\r\n";
                 stream.write_all(head.as_bytes()).await?;

@@ -1,6 +1,6 @@
 //! The lanes, cheapest first: what is quickly wrong is quickly said.
 
-use super::Lane;
+use super::{Lane, provoked};
 use crate::simulator::Simulator;
 use crate::{blender, debian, demo, dist, process, tidy, tool, venv, workspace};
 use anyhow::{Context, Result};
@@ -18,6 +18,7 @@ pub(super) const LANES: &[Lane] = &[
     lane("dist", "host and drivers build and lay out as an installation", lay_out),
     lane("venvs", "the pinned Python environments of the tests install", venvs),
     lane("test", "unit and integration tests", test),
+    lane("provoked", "every code and every step of a connection was seen by the test named for it", provoked::check),
     lane("interleavings", "shared cells in every order in which threads can run", interleavings),
     lane("address-sanitizer", "drivers opened and refused fifty times with every access checked", address_sanitizer),
     lane("miri", "the boundary's own code under an interpreter that checks every access", miri),

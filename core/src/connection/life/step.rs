@@ -52,7 +52,9 @@ impl Step {
             Check => matches!(from, Identify | Refused),
             Watch => from == Check,
             Ready | Busy | Degraded => from != to && (from == Watch || is_connected(from)),
-            Unresponsive | Suspended => from != to && is_connected(from),
+            // What is stopped cannot miss an answer.
+            Unresponsive => !matches!(from, Unresponsive | Suspended) && is_connected(from),
+            Suspended => from != Suspended && is_connected(from),
         }
     }
 }
