@@ -56,7 +56,7 @@ pub(super) fn run_legacy(installation: &Installation) -> Result<()> {
     enter.args(["MDD_TEST_PLUGINS=/mnt/plugins", "MDD_TEST_EXAMPLES=/mnt/examples"]);
     enter.args(["blender", "-b", "--factory-startup", "--python-exit-code", "1", "--python"]);
     enter.args(["/mnt/bridge/tests/headless/run_in_blender.py", "--"]);
-    enter.args(["test_life.py", "test_panels.py", "test_files.py", "test_ends.py"]);
+    enter.args(["test_life.py", "test_panels.py", "test_files.py", "test_ends.py", "test_generate.py"]);
     process::run(&mut enter)
 }
 
