@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a developer command talks to the person who started it")]
 
+pub mod bench;
 pub mod blender;
 pub mod book;
 pub mod debian;

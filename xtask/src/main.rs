@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use xtask::{blender, book, demo, dist, gate, sbom, venv};
+use xtask::{bench, blender, book, demo, dist, gate, sbom, venv};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer commands of mdd-host")]
@@ -41,6 +41,11 @@ enum Command {
         /// `supports` and a renderer: whether it can be used with that one; it always can.
         question: Vec<String>,
     },
+    /// Measure what is shipped beside its peers, and write the book's page of benchmarks when everything is measured.
+    Bench {
+        /// What to measure, such as P4; everything by default.
+        ids: Vec<String>,
+    },
     /// Print the interpreter of a pinned Python environment; make the environment when it is missing.
     Venv {
         /// Name of the environment, for example litellm-1.106.2.
@@ -71,6 +76,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Book { question } if question.is_empty() => book::preprocess()?,
         Command::Book { .. } => {}
+        Command::Bench { ids } => bench::run(&ids)?,
         Command::Venv { name } => println!("{}", venv::ensure(&name)?.display()),
     }
     Ok(ExitCode::SUCCESS)

@@ -32,6 +32,7 @@ const VENVS: &[Venv] = &[
     Venv { name: "gradio-6.31.0", python: "3.11", pins: "tests/real/gradio-6.31.0.txt" },
     Venv { name: "litellm-1.75.8", python: "3.11", pins: "tests/real/litellm-1.75.8.txt" },
     Venv { name: "litellm-1.106.2", python: "3.11", pins: "tests/real/litellm-1.106.2.txt" },
+    Venv { name: "peers", python: "3.11", pins: "tests/bench/peers.txt" },
     Venv { name: "ruff", python: "3.11", pins: "xtask/pins/ruff.txt" },
 ];
 

@@ -5,7 +5,7 @@ use super::source::File;
 use crate::workspace::Driver;
 
 /// Folders that know drivers only by what their manifests say.
-const FOLDERS: &[&str] = &["core", "conformance", "replay", "host-cli", "blender_bridge"];
+const FOLDERS: &[&str] = &["core", "host-cli", "blender_bridge"];
 
 /// The kinds that are planned, whether or not their drivers exist yet, and neighbours that users confuse with them.
 const KNOWN: &[&str] = &["audioldm", "comfyui", "litellm", "ollama", "rvc", "wan2gp"];

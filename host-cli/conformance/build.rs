@@ -9,7 +9,7 @@ use std::{
 
 fn main() -> io::Result<()> {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
-    let drivers = here.join("../drivers");
+    let drivers = here.join("../../drivers");
     println!("cargo::rerun-if-changed={}", drivers.display());
     let mut list = String::from("&[");
     for driver in sorted(&drivers)? {

@@ -1,0 +1,14 @@
+"""Opens and closes a WebSocket a thousand times: `reconnect.py PORT`."""
+
+import json
+import sys
+import time
+
+import websocket
+
+CYCLES = 1000
+
+began = time.perf_counter()
+for _ in range(CYCLES):
+    websocket.create_connection("ws://127.0.0.1:%s/ws?clientId=peer" % sys.argv[1]).close()
+print(json.dumps({"each_ms": round((time.perf_counter() - began) * 1000 / CYCLES, 2)}))
