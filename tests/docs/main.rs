@@ -77,6 +77,24 @@ fn every_chapter_is_in_the_table_of_contents() {
 }
 
 #[test]
+fn what_the_acceptance_names_is_tested() {
+    let tests = source::tests();
+    let page = chapter("acceptance.md");
+    let mut named = 0;
+    for row in page.text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| clause")) {
+        let last = row.trim_end_matches([' ', '|']).rsplit_once('|').unwrap().1;
+        let names = last.split('`').skip(1).step_by(2).filter(|name| !name.contains('/'));
+        let before = named;
+        for name in names {
+            assert!(tests.contains(name), "acceptance.md names {name}, which is no test");
+            named += 1;
+        }
+        assert!(named > before, "nothing tests: {row}");
+    }
+    assert!(named > 30, "{named}");
+}
+
+#[test]
 fn links_lead_somewhere() {
     assert_eq!(links::broken_in_the_book(), Vec::<String>::new());
     assert_eq!(links::broken_outside_of_it(), Vec::<String>::new());

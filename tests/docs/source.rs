@@ -136,6 +136,26 @@ pub(crate) fn faults() -> Vec<String> {
     faults
 }
 
+/// The names of all functions in the tests across crates and in those of the extension.
+pub(crate) fn tests() -> BTreeSet<String> {
+    let mut paths = ["tests", "blender_bridge/tests"].map(|folder| root().join(folder)).to_vec();
+    let mut names = BTreeSet::new();
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            paths.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "py") {
+            let text = fs::read_to_string(&path).unwrap();
+            let name = |line: &str| {
+                let line = line.trim_start().trim_start_matches("async ");
+                let rest = line.strip_prefix("fn ").or_else(|| line.strip_prefix("def "))?;
+                rest.split_once('(').map(|(name, _)| name.to_owned())
+            };
+            names.extend(text.lines().filter_map(name));
+        }
+    }
+    names
+}
+
 /// Every file of the crate in a folder, without comments and tests. What its root does not declare is no part of it.
 fn product_code(folder: &str) -> Vec<(PathBuf, String)> {
     let folder = root().join(folder);
