@@ -3,14 +3,15 @@
 use crate::events::{BackendView, Detail, Origin, StateName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How things stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Everything that was found or asked for works.
+    /// Everything that was found or asked for works. What nobody has started need not.
     Ok,
-    /// Something is on its way, limited, or not there at all.
+    /// Something is on its way or limited, or nothing is there at all.
     Attention,
     /// Something that should work does not.
     Problem,
@@ -27,9 +28,21 @@ pub struct Summary {
 
 /// A pure function of the parts.
 pub fn summarize<'v>(backends: impl IntoIterator<Item = &'v BackendView>) -> Summary {
-    let backends: Vec<_> = backends.into_iter().collect();
-    let severity = backends.iter().copied().map(severity).max().unwrap_or(Severity::Attention);
-    Summary { severity, sentence: sentence(&backends) }
+    let (missing, there): (Vec<_>, Vec<_>) = backends.into_iter().partition(|backend| is_missing(backend));
+    let is_usable = |backend: &&BackendView| backend.state == StateName::Connected;
+    // Whoever uses one service need not have the others.
+    if there.iter().any(is_usable) {
+        let severity = there.iter().copied().map(severity).max().unwrap_or(Severity::Ok);
+        return Summary { severity, sentence: sentence(&there, &missing) };
+    }
+    let all = [there, missing].concat();
+    let severity = all.iter().copied().map(severity).max().unwrap_or(Severity::Attention);
+    Summary { severity, sentence: sentence(&all, &[]) }
+}
+
+/// Nobody has named it or started it.
+fn is_missing(backend: &BackendView) -> bool {
+    backend.origin == Origin::Missing && backend.state == StateName::Disconnected
 }
 
 fn severity(backend: &BackendView) -> Severity {
@@ -48,13 +61,18 @@ fn is_starting(backend: &BackendView) -> bool {
     backend.reason.as_ref().is_some_and(|reason| reason.code == "starting")
 }
 
-fn sentence(backends: &[&BackendView]) -> String {
+/// What is wrong, or what is ready; then what cannot be made because its service is missing.
+fn sentence(backends: &[&BackendView], missing: &[&BackendView]) -> String {
     let worst_first = |wanted: Severity| backends.iter().filter(move |backend| severity(backend) == wanted);
     let usable = |backend: &&&BackendView| backend.state == StateName::Connected;
     let troubled: Vec<_> = worst_first(Severity::Problem).chain(worst_first(Severity::Attention)).collect();
     match troubled.as_slice() {
         [] if backends.iter().any(|backend| usable(&backend)) => {
-            format!("Everything is ready: {}.", list(backends.iter().filter(usable).map(|backend| &backend.title)))
+            let ready = list(backends.iter().filter(usable).map(|backend| &backend.title));
+            match cannot_be_made(backends, missing) {
+                None => format!("Everything is ready: {ready}."),
+                Some(text) => format!("Ready: {ready}. {text}"),
+            }
         }
         [] => "No AI service is known yet.".to_owned(),
         [first, ..] => {
@@ -77,6 +95,18 @@ fn trouble(backend: &BackendView, all: &[&BackendView]) -> String {
     } else {
         format!("{} unavailable: {what}.", capital(&list(missing.iter())))
     }
+}
+
+/// What only services could make that are missing.
+fn cannot_be_made(there: &[&BackendView], missing: &[&BackendView]) -> Option<String> {
+    let lacks = |backend: &&&BackendView| backend.makes.iter().any(|thing| !can_be_made(thing, there));
+    let lacking: Vec<_> = missing.iter().filter(lacks).collect();
+    let things: BTreeSet<_> = lacking.iter().flat_map(|backend| &backend.makes).collect();
+    let things: Vec<_> =
+        things.into_iter().filter(|thing| !can_be_made(thing, there)).map(|thing| plural(thing)).collect();
+    let titles = list(lacking.iter().map(|backend| &backend.title));
+    let verb = if lacking.len() == 1 { "is" } else { "are" };
+    (!things.is_empty()).then(|| format!("{} unavailable: {titles} {verb} not running.", capital(&list(things))))
 }
 
 fn can_be_made(thing: &str, all: &[&BackendView]) -> bool {
@@ -197,7 +227,15 @@ mod tests {
     fn a_kind_that_nobody_started_is_no_problem() {
         let mut missing = backend("A", StateName::Disconnected, Detail::Waiting, &["voice"]);
         missing.origin = Origin::Missing;
-        assert_eq!(summarize(&[missing]).severity, Severity::Attention);
+        assert_eq!(summarize(&[missing.clone()]).severity, Severity::Attention);
+        let ready = backend("B", StateName::Connected, Detail::Ready, &["text"]);
+        let summary = summarize(&[missing.clone(), ready.clone()]);
+        assert_eq!(summary.severity, Severity::Ok);
+        assert_eq!(summary.sentence, "Ready: B. Voices unavailable: A is not running.");
+        missing.makes = ready.makes.clone();
+        assert_eq!(summarize(&[missing.clone(), ready.clone()]).sentence, "Everything is ready: B.");
+        let lost = backend("C", StateName::Disconnected, Detail::Waiting, &[]);
+        assert_eq!(summarize(&[missing, ready, lost]).sentence, "C is disconnected.");
         assert_eq!(summarize(&[]).sentence, "No AI service is known yet.");
     }
 }
