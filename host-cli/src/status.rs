@@ -33,9 +33,10 @@ pub(crate) async fn run(global: &Global, settings: Settings, options: StatusOpti
         Some(time) => timeout(time, host.ready()).await,
         None => timeout(FIRST_LOOK, host.settled()).await,
     };
-    print(&host.snapshot(), global.json)?;
+    let mut printer = Printer::new(global.json);
+    printer.print(&host.snapshot())?;
     if options.follow {
-        follow(&host, global.json).await?;
+        follow(&host, &mut printer).await?;
     }
     Ok(verdict(&host.snapshot(), &options))
 }
@@ -54,7 +55,8 @@ async fn of_running_host(mut client: Client, options: &StatusOptions, json: bool
         })
         .await;
     }
-    print(&seen.snapshot, json)?;
+    let mut printer = Printer::new(json);
+    printer.print(&seen.snapshot)?;
     if options.follow {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         loop {
@@ -65,7 +67,7 @@ async fn of_running_host(mut client: Client, options: &StatusOptions, json: bool
                     break;
                 },
             }
-            print(&seen.snapshot, json)?;
+            printer.print(&seen.snapshot)?;
         }
     }
     Ok(verdict(&seen.snapshot, options))
@@ -98,26 +100,54 @@ fn verdict(snapshot: &Snapshot, options: &StatusOptions) -> Verdict {
 }
 
 /// Until Ctrl-C or until nobody reads any more.
-async fn follow(host: &Host, json: bool) -> anyhow::Result<()> {
+async fn follow(host: &Host, printer: &mut Printer) -> anyhow::Result<()> {
     let mut changes = host.changes();
     let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
             result = &mut interrupted => return Ok(result?),
             more = changes.next() => match more {
-                true => print(&host.snapshot(), json)?,
+                true => printer.print(&host.snapshot())?,
                 false => return Ok(()),
             },
         }
     }
 }
 
-fn print(snapshot: &Snapshot, json: bool) -> anyhow::Result<()> {
-    if json {
-        return output::json(snapshot);
+/// Prints one status after the other; for people only what is news to them.
+struct Printer {
+    json: bool,
+    last: Option<String>,
+}
+
+impl Printer {
+    fn new(json: bool) -> Self {
+        Self { json, last: None }
     }
-    output::text(&table(snapshot))?;
-    Ok(())
+
+    fn print(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
+        if self.json {
+            return output::json(snapshot);
+        }
+        let news = Some(table(&without_figures(snapshot)));
+        if news != self.last {
+            if self.last.is_some() {
+                output::text("\n")?;
+            }
+            output::text(&table(snapshot))?;
+            self.last = news;
+        }
+        Ok(())
+    }
+}
+
+/// Without what changes all the time.
+fn without_figures(snapshot: &Snapshot) -> Snapshot {
+    let mut snapshot = snapshot.clone();
+    for backend in &mut snapshot.backends {
+        (backend.latency_ms, backend.next_try_ms, backend.devices) = (None, None, None);
+    }
+    snapshot
 }
 
 fn table(snapshot: &Snapshot) -> String {
