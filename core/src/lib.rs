@@ -21,6 +21,7 @@ pub mod jobs;
 pub mod keyring;
 pub mod metrics;
 pub mod plugins;
+mod private_folder;
 pub mod process;
 pub mod rpc;
 pub mod settings;

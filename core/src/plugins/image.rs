@@ -78,10 +78,11 @@ pub(super) fn write_once(bytes: &[u8], folder: &Path, target: &Path) -> io::Resu
 #[cfg(unix)]
 mod only_for_us {
     use super::{File, Path, fs, io};
-    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    use crate::private_folder;
+    use std::os::unix::fs::PermissionsExt as _;
 
     pub(super) fn folder(folder: &Path) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        private_folder::create(folder)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
     }
 

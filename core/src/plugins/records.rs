@@ -1,6 +1,7 @@
 //! What is remembered of driver files from one start to the next, by the hash of their bytes.
 
 use super::Refusal;
+use crate::private_folder;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -149,7 +150,7 @@ impl Store {
 
     /// Reads, changes and writes while no other process does; gives what is known then.
     pub(super) fn change(&self, change: impl FnOnce(&mut Records)) -> io::Result<Records> {
-        fs::create_dir_all(&self.folder)?;
+        private_folder::create(&self.folder)?;
         let turn = File::create(self.folder.join("drivers.lock"))?;
         turn.lock()?;
         let mut records = self.read();

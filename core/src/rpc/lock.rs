@@ -1,8 +1,9 @@
 //! One host per state folder, and one process at a time that starts or replaces it: whoever holds the lock. The system
 //! lets go of it when the holder dies.
 
+use crate::private_folder;
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io,
     path::{Path, PathBuf},
 };
@@ -66,7 +67,7 @@ impl StartTurn {
 
 fn locked(folder: &Path, name: &str) -> Result<File, LockError> {
     let cannot = |source| LockError::Folder { folder: folder.to_owned(), source };
-    private_folder(folder).map_err(cannot)?;
+    private_folder::create(folder).map_err(cannot)?;
     let mut options = OpenOptions::new();
     let file = options.create(true).truncate(false).read(true).write(true).open(folder.join(name)).map_err(cannot)?;
     match file.try_lock() {
@@ -74,18 +75,6 @@ fn locked(folder: &Path, name: &str) -> Result<File, LockError> {
         Err(TryLockError::WouldBlock) => Err(LockError::Held),
         Err(TryLockError::Error(error)) => Err(cannot(error)),
     }
-}
-
-/// A folder that is made here is for this user alone: journals and logs tell what somebody works on.
-#[cfg(unix)]
-fn private_folder(folder: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-#[cfg(not(unix))]
-fn private_folder(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 //! They are written when it dies, by the thread that is inside the driver, so a host that is merely killed blames nobody
 //! and a call costs nothing. Where the system has no signals nothing is written.
 
-use crate::plugins::inside::current;
+use crate::{plugins::inside::current, private_folder};
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io::{self, Read as _},
     path::Path,
 };
@@ -51,7 +51,7 @@ fn parse(line: &str) -> Option<LastWords> {
 /// When the file cannot be opened.
 pub(in crate::plugins) fn listen(file: &Path) -> io::Result<()> {
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
+        private_folder::create(folder)?;
     }
     os::listen(OpenOptions::new().create(true).append(true).open(file)?);
     Ok(())
