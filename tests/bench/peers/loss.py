@@ -13,7 +13,7 @@ def tell(name):
 
 while True:
     try:
-        client = websocket.create_connection("ws://127.0.0.1:%s/ws?clientId=peer" % sys.argv[1])
+        client = websocket.create_connection(f"ws://127.0.0.1:{sys.argv[1]}/ws?clientId=peer")
     except OSError:
         time.sleep(0.02)
         continue
