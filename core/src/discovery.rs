@@ -355,8 +355,8 @@ async fn look(place: Place, shared: Shared, drivers: Vec<Arc<LoadedDriver>>, kno
     }
     Some(match identify(&endpoint, &drivers, &shared, allowed).await {
         Ok(found) => Outcome::Found(Box::new(found)),
-        Err(nobody) if nobody.answered => Outcome::Stranger(nobody.seen, ASK_STRANGER_EVERY),
-        Err(nobody) => Outcome::Stranger(nobody.seen, ASK_SILENT_EVERY),
+        Err(Nobody::Stranger(seen)) => Outcome::Stranger(seen, ASK_STRANGER_EVERY),
+        Err(Nobody::Silent(error)) => Outcome::Stranger(error.to_string(), ASK_SILENT_EVERY),
     })
 }
 

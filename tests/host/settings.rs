@@ -145,6 +145,7 @@ async fn an_address_is_tried_without_being_kept() {
         (Some("litellm"), sim.url(), "wrong-service"),
         (Some("litellm"), locked.url(), "needs-key"),
         (None, "127.0.0.1:1".to_owned(), "connection-refused"),
+        (Some("comfyui"), sim.url().replace("http:", "https:"), "tls-failed"),
         (Some("comfyui"), "169.254.169.254".to_owned(), "blocked-by-policy"),
     ] {
         let bad = running.host.test_backend(kind, &url).await.unwrap();

@@ -6,7 +6,10 @@ use crate::{
     plugins::LoadedDriver,
     transport::{Policy, Round},
 };
-use mdd_driver_api::model::{self, Identity, Verdict};
+use mdd_driver_api::{
+    DriverError, ErrorKind,
+    model::{self, Identity, Verdict},
+};
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
@@ -32,11 +35,11 @@ pub struct Found {
 }
 
 /// What is known of somebody whom no driver recognised.
-pub struct Nobody {
-    /// Whether it answered anybody.
-    pub answered: bool,
-    /// What it is, in words.
-    pub seen: String,
+pub enum Nobody {
+    /// It answers, and is something else: what, in words.
+    Stranger(String),
+    /// It answered no driver; why the last one got nothing.
+    Silent(DriverError),
 }
 
 /// Asks the drivers in their order and stops at the first that is sure. `allowed` says that the endpoint may be on another
@@ -52,7 +55,8 @@ pub async fn identify(
 ) -> Result<Found, Nobody> {
     let round = Arc::new(Round::default());
     let mut best: Option<Found> = None;
-    let mut nobody = Nobody { answered: false, seen: format!("{} is open and says nothing", endpoint.subject()) };
+    let silent = format!("{} is open and says nothing", endpoint.subject());
+    let mut nobody = Nobody::Silent(DriverError::new(ErrorKind::TIMEOUT, silent).with_code("no-answer"));
     for driver in drivers {
         match ask(endpoint, driver, shared, &round, allowed).await {
             Ok(found) if is_ours(&found.identity) => {
@@ -73,21 +77,25 @@ pub async fn identify(
                     break;
                 }
             }
-            Ok(found) => {
-                nobody.answered = true;
-                if !found.identity.seen.is_empty() {
-                    nobody.seen = found.identity.seen;
-                }
-            }
+            Ok(found) => nobody = Nobody::Stranger(seen(found.identity, nobody)),
             Err(error) => {
                 tracing::debug!(%endpoint, driver = driver.kind(), %error, "a candidate was not identified");
-                if !nobody.answered {
-                    nobody.seen = error;
+                if let Nobody::Silent(last) = &mut nobody {
+                    *last = error;
                 }
             }
         }
     }
     best.ok_or(nobody)
+}
+
+/// What the latest driver that got an answer says of it, or one before.
+fn seen(identity: Identity, before: Nobody) -> String {
+    match before {
+        _ if !identity.seen.is_empty() => identity.seen,
+        Nobody::Stranger(seen) => seen,
+        Nobody::Silent(error) => error.to_string(),
+    }
 }
 
 fn is_ours(identity: &Identity) -> bool {
@@ -100,7 +108,7 @@ async fn ask(
     shared: &Shared,
     round: &Arc<Round>,
     allowed: bool,
-) -> Result<Found, String> {
+) -> Result<Found, DriverError> {
     let posts = driver.manifest.driver.probe_posts.clone();
     let policy = match allowed {
         true => Policy::allowed_candidate(endpoint.clone(), posts, Some(round.clone())),
@@ -109,11 +117,10 @@ async fn ask(
     let mut facts = model::Instance::default();
     facts.backend_id = format!("{}@{}", driver.kind(), endpoint.place());
     facts.endpoint = endpoint.to_string();
-    let instance = Instance::create(driver, &shared.transport, &shared.runtime, policy, &facts)
-        .map_err(|error| error.to_string())?;
-    let identity = timeout(DEADLINE, instance.identify())
-        .await
-        .map_err(|_| format!("no answer within {} s", DEADLINE.as_secs()))?
-        .map_err(|error| error.to_string())?;
+    let instance = Instance::create(driver, &shared.transport, &shared.runtime, policy, &facts)?;
+    let identity = timeout(DEADLINE, instance.identify()).await.map_err(|_| {
+        let text = format!("no answer within {} s", DEADLINE.as_secs());
+        DriverError::new(ErrorKind::TIMEOUT, text).with_code("no-answer")
+    })??;
     Ok(Found { driver: driver.clone(), endpoint: endpoint.clone(), identity, instance, others: Vec::new() })
 }

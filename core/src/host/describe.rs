@@ -63,9 +63,12 @@ impl Inner {
                     tested
                 }
             }
-            Err(Nobody { answered, seen }) => {
-                let code = if answered { "wrong-service" } else { "no-answer" };
-                let reason = Reason::new(code, seen, &titled(declaration.clone()));
+            Err(nobody) => {
+                let titled = titled(declaration.clone());
+                let reason = match nobody {
+                    Nobody::Stranger(seen) => Reason::new("wrong-service", seen, &titled),
+                    Nobody::Silent(error) => Reason::of_error(&error, &titled),
+                };
                 BackendTested { latency_ms, ..untested(declaration, reason) }
             }
         })

@@ -9,9 +9,12 @@ use serde_json::Value;
 /// Checks a value. Unknown keywords are ignored.
 ///
 /// # Errors
-/// The first mistake, with its place: `payload.messages[0]: "role" is missing`.
+/// The first mistake, with its place: `payload.messages[0]: "role" is missing`; and what is wanted, if the schema says so.
 pub(super) fn check(schema: &Value, value: &Value) -> Result<(), String> {
-    at("payload", schema, value)
+    at("payload", schema, value).map_err(|mistake| match schema.get("description").and_then(Value::as_str) {
+        Some(wanted) => format!("{mistake}. What is wanted: {}", printable(wanted, 300)),
+        None => mistake,
+    })
 }
 
 pub(crate) fn at(place: &str, schema: &Value, value: &Value) -> Result<(), String> {
@@ -159,6 +162,14 @@ mod tests {
         assert_eq!(check(&nodes, &json!({"3": {"class_type": "X"}})), Ok(()));
         assert_eq!(check(&nodes, &json!({"3": {}})), Err("payload.3: \"class_type\" is missing".to_owned()));
         assert_eq!(check(&nodes, &json!({})), Err("payload: minProperties is 1".to_owned()));
+    }
+
+    #[test]
+    fn what_is_wanted_is_said_if_the_schema_says_it() {
+        let nodes =
+            json!({"type": "object", "description": "Nodes by their id.", "additionalProperties": {"type": "object"}});
+        let wanted = "payload.version: object is wanted, not number. What is wanted: Nodes by their id.";
+        assert_eq!(check(&nodes, &json!({"version": 1})), Err(wanted.to_owned()));
     }
 
     #[test]
