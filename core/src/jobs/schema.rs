@@ -12,9 +12,15 @@ use serde_json::Value;
 /// The first mistake, with its place: `payload.messages[0]: "role" is missing`; and what is wanted, if the schema says so.
 pub(super) fn check(schema: &Value, value: &Value) -> Result<(), String> {
     at("payload", schema, value).map_err(|mistake| match schema.get("description").and_then(Value::as_str) {
-        Some(wanted) => format!("{mistake}. What is wanted: {}", printable(wanted, 300)),
+        Some(wanted) => format!("{mistake}. What is wanted: {}", first_sentence(wanted)),
         None => mistake,
     })
+}
+
+/// The rest is for those who read the manifest.
+fn first_sentence(text: &str) -> String {
+    let first = text.split_once(". ").map_or(text, |(first, _)| first);
+    printable(first.trim_end_matches('.'), 120)
 }
 
 pub(crate) fn at(place: &str, schema: &Value, value: &Value) -> Result<(), String> {
@@ -166,9 +172,8 @@ mod tests {
 
     #[test]
     fn what_is_wanted_is_said_if_the_schema_says_it() {
-        let nodes =
-            json!({"type": "object", "description": "Nodes by their id.", "additionalProperties": {"type": "object"}});
-        let wanted = "payload.version: object is wanted, not number. What is wanted: Nodes by their id.";
+        let nodes = json!({"type": "object", "description": "Nodes by their id. More of it.", "additionalProperties": {"type": "object"}});
+        let wanted = "payload.version: object is wanted, not number. What is wanted: Nodes by their id";
         assert_eq!(check(&nodes, &json!({"version": 1})), Err(wanted.to_owned()));
     }
 
