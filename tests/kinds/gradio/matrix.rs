@@ -4,7 +4,7 @@ use super::{APPS, KINDS, generations, sim};
 use crate::stub::Stub;
 use mdd_core::{
     connection::{CHECK_EVERY, Shared, Tempo},
-    discovery,
+    discovery::{self, Nobody},
     endpoint::Endpoint,
     health::Records,
     plugins::{self, DriverRuntime, LoadedDriver},
@@ -100,7 +100,10 @@ async fn one_config_is_asked_of_a_candidate_however_many_drivers_look() {
         let endpoint = Endpoint::parse(&sim.url()).unwrap();
         match discovery::identify(&endpoint, &drivers, &shared, false).await {
             Ok(found) => assert_eq!(found.driver.kind(), if version == "webui" { "rvc" } else { "audioldm" }),
-            Err(nobody) => assert_eq!(nobody.seen, "a Gradio app titled \"Mimic Generator\", not one of ours"),
+            Err(Nobody::Stranger(seen)) => {
+                assert_eq!(seen, "a Gradio app titled \"Mimic Generator\", not one of ours");
+            }
+            Err(Nobody::Silent(error)) => panic!("it answers: {error}"),
         }
         assert_eq!(sim.ledger().requests_to("/config"), 1, "{version}");
         assert_eq!(sim.ledger().forbidden, [""; 0], "{version}");
