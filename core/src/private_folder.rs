@@ -15,6 +15,19 @@ pub(crate) fn create(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)
 }
 
+/// Makes a folder that is not there yet.
+#[cfg(unix)]
+pub(crate) fn create_new(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    fs::DirBuilder::new().mode(0o700).create(folder)
+}
+
+/// The same; whose a folder is follows from where it is.
+#[cfg(not(unix))]
+pub(crate) fn create_new(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;

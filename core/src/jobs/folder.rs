@@ -1,10 +1,11 @@
 //! The folder of one job: its files, its results, and what is shown of it while it runs.
 
 use super::{media, names, record::FileRecord};
+use crate::private_folder;
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeSet,
-    fs::{self, DirBuilder, File},
+    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -31,13 +32,13 @@ impl JobFolder {
     /// It is not durable before there is something in it: an empty one that a power cut has taken is made
     /// [again](Self::sweep), and a job is accepted without waiting for more than the journal.
     pub(super) fn create(jobs: &Path, id: &str) -> io::Result<Self> {
-        private(true).create(jobs)?;
+        private_folder::create(jobs)?;
         let wanted = names::safe(id);
         for number in 1..=MAX_NUMBER {
             let folder = Self(jobs.join(names::numbered(&wanted, number)));
-            match private(false).create(&folder.0) {
+            match private_folder::create_new(&folder.0) {
                 Ok(()) => {
-                    private(false).create(folder.results())?;
+                    private_folder::create_new(&folder.results())?;
                     return Ok(folder);
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -76,7 +77,7 @@ impl JobFolder {
     pub(super) fn copy_in(&self, name: &str, source: &Path) -> io::Result<FileRecord> {
         let mut from = open(source)?;
         let wanted = names::safe(&source.file_name().unwrap_or_default().to_string_lossy());
-        private(true).create(self.files())?;
+        private_folder::create(&self.files())?;
         let (mut to, file) = create_numbered(&self.files(), &wanted)?;
         let (bytes, sha256) = copy(&mut from, &mut to)?;
         to.sync_all()?;
@@ -99,7 +100,7 @@ impl JobFolder {
 
     /// Removes what an earlier process was writing when it ended, and makes the folder again if it is gone.
     pub(super) fn sweep(&self) -> io::Result<()> {
-        private(true).create(self.results())?;
+        private_folder::create(&self.results())?;
         for folder in [&self.0, &self.results()] {
             for entry in fs::read_dir(folder)? {
                 let entry = entry?;
@@ -243,15 +244,6 @@ fn unless_gone(removed: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
-}
-
-/// For folders of this user alone.
-fn private(recursive: bool) -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    builder.recursive(recursive);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
 }
 
 /// Makes the entries of a folder within a job's durable, and the way there.

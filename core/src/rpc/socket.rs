@@ -69,6 +69,7 @@ fn name(address: &Path) -> io::Result<Name<'_>> {
 #[cfg(unix)]
 mod os {
     use super::SocketError;
+    use crate::private_folder;
     use interprocess::{
         local_socket::{
             GenericFilePath, ListenerOptions, Name, ToFsName as _, tokio::Stream, traits::StreamCommon as _,
@@ -77,7 +78,7 @@ mod os {
     };
     use std::{
         fs, io,
-        os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+        os::unix::fs::{MetadataExt as _, PermissionsExt as _},
         path::{Path, PathBuf},
     };
 
@@ -99,7 +100,7 @@ mod os {
     pub(super) fn prepare(address: &Path) -> Result<(), SocketError> {
         let folder = address.parent().unwrap_or(Path::new("/"));
         let refuse = |reason: String| SocketError::Folder { folder: folder.to_owned(), reason };
-        match fs::DirBuilder::new().mode(0o700).create(folder) {
+        match private_folder::create_new(folder) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(refuse(error.to_string())),
