@@ -1,13 +1,9 @@
 //! What a network does to a connection while the service itself is well.
 
-use crate::watched::SOON;
-use mdd_core::{
-    events::{BackendView, Detail, StateName},
-    jobs::{Submission, Target},
-};
+use crate::{steps::submit_slow_job, watched::SOON};
+use mdd_core::events::{BackendView, Detail, StateName};
 use mdd_sim::{Fault, Sim};
 use mdd_tests::{Neighbour, Running, THERE, eventually, in_own_network, pass_on, plugins};
-use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// A loss of any kind shows within this time.
@@ -51,14 +47,7 @@ async fn a_connected_but_deaf_websocket_degrades_and_comes_back() {
     let running = Running::start(folder.path(), &[("comfyui", &sim.url())]);
     running.until("comfyui", SOON, |view| view.detail == Detail::Ready).await;
     sim.inject(Fault::SocketDeaf).await;
-    let payload = json!({
-        "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 1}},
-        "2": {"class_type": "LabSlow", "inputs": {"image": ["1", 0], "steps": 6000, "delay": 0.1, "preview": false}},
-        "3": {"class_type": "PreviewImage", "inputs": {"images": ["2", 0]}},
-    });
-    let target = Target::Kind("comfyui".to_owned());
-    let job = Submission { id: "slow".to_owned(), target, operation: None, payload, files: vec![] };
-    running.host.jobs().submit(job).await.unwrap();
+    submit_slow_job(&running).await;
     let deaf = running.until("comfyui", SOON, |view| has_code(view, "comfyui.deaf-socket")).await;
     assert_eq!((deaf.state, deaf.detail), (StateName::Connected, Detail::Degraded));
     let asked = sim.ledger().requests_to("/prompt");

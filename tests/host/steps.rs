@@ -24,7 +24,8 @@ async fn switched_off_while(running: &Running, kind: &str, wanted: Detail) {
     running.until(kind, SOON, |view| view.detail != Detail::Off).await;
 }
 
-async fn submit_slow_job(running: &Running) {
+/// Something that ComfyUI works on for ten minutes.
+pub(crate) async fn submit_slow_job(running: &Running) {
     let payload = json!({
         "1": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": 1}},
         "2": {"class_type": "LabSlow", "inputs": {"image": ["1", 0], "steps": 6000, "delay": 0.1, "preview": false}},
