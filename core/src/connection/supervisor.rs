@@ -254,9 +254,7 @@ impl Task {
                 }
                 () = ended(&mut self.witness), if self.witness.is_some() => self.process_ended(),
                 () = sleep_until(self.next_look) => self.look(),
-                () = sleep_until(self.life.due().unwrap_or_else(Instant::now)), if self.life.due().is_some() => {
-                    Some(Input::Tick)
-                }
+                () = sleep_until(self.life.due().unwrap_or_else(Instant::now)), if self.life.due().is_some() => self.due(),
             };
             match input {
                 Some(input) => self.take(input),
@@ -272,6 +270,20 @@ impl Task {
         self.backend.secrets = secrets;
         let life = Life::new(words(&self.backend), !self.backend.secrets.is_empty(), Instant::now());
         self.life = life.paced(self.shared.tempo.clone());
+    }
+
+    /// A deadline has passed. It counts for nothing that the host itself was late: an answer may be there already, and
+    /// who is asked has had less time than it seems.
+    fn due(&mut self) -> Option<Input> {
+        if let Some(Some(answer)) = self.asks.next().now_or_never() {
+            return self.understand(answer);
+        }
+        let late = self.life.due().map(|due| Instant::now().saturating_duration_since(due)).unwrap_or_default();
+        if late >= LATE {
+            tracing::debug!(?late, "the host was short of time");
+            self.take(Input::Late(late));
+        }
+        Some(Input::Tick)
     }
 
     /// Looks at everything that does not tell by itself when it changes.
