@@ -7,6 +7,7 @@ mod comfyui;
 mod gradio;
 mod host;
 mod litellm;
+mod ollama;
 mod port;
 mod run;
 mod rvc_python;
