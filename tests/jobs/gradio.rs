@@ -7,6 +7,7 @@ mod hostile;
 mod laws;
 mod rvc;
 mod script;
+mod wangp;
 
 use crate::run::attempt;
 use mdd_driver_api::model::Attempt;

@@ -166,6 +166,16 @@ async fn what_was_sent_and_never_acknowledged_is_unknown_and_not_sent_again() {
 }
 
 #[tokio::test]
+async fn what_never_left_was_not_sent() {
+    let sim = sim().await;
+    let subject = Subject::backend("wan2gp", &sim.url());
+    subject.check().await.unwrap();
+    sim.stop().await;
+    let error = Run::start(&subject, attempt("generate", slow(1))).error().await;
+    assert_eq!((error.effect, error.code.as_str()), (Effect::NONE, "wan2gp.not-sent"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_look_that_fails_proves_nothing() {
     let sim = sim().await;
     let subject = Subject::backend("wan2gp", &sim.url());

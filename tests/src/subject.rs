@@ -19,6 +19,8 @@ use std::{
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
+/// The recipe that the ports of the tests follow.
+const ZIP: &str = "zip/1";
 const MADE: &str = "a shipped driver makes its object";
 
 /// One driver object at one endpoint.
@@ -69,6 +71,7 @@ impl Subject {
         instance.backend_id = "test".to_owned();
         instance.endpoint = endpoint.to_string();
         instance.settings = settings;
+        instance.features = vec![ZIP.to_owned()];
         let declaration = &driver.manifest.driver;
         instance.secrets = declaration.secrets.keys().map(|name| (name.clone(), key.is_some())).collect();
         let credentials = key.map(|key| {

@@ -11,10 +11,9 @@ use crate::{
     input,
     input::Input,
     line::Line,
-    problem,
-    session::{Session, Stop, refusal},
+    session::{Session, Stop, refusal, unknown_protocol},
 };
-use mdd_driver_api::{DriverError, Effect, ErrorKind, Request, Result};
+use mdd_driver_api::{DriverError, Effect, Request, Result};
 use serde_json::{Value, json};
 use socket::Wire as SocketWire;
 use std::{sync::Arc, time::Duration};
@@ -49,7 +48,7 @@ impl<'a> Call<'a> {
     /// Prepares a call. Nothing that works is started by it; before 4.9 it takes a place in the queue.
     ///
     /// # Errors
-    /// Those of the network; `UNSUPPORTED` for a protocol that this version does not know.
+    /// Those of the network; `REJECTED` for a protocol that this version does not know.
     pub async fn open(app: &'a App, config: Arc<Config>, function: &Function, hash: &str) -> Result<Self> {
         let wire = match &config.protocol {
             Protocol::WebSocket => Wire::Socket(SocketWire::open(app.host(), function.index, hash).await?),
@@ -61,10 +60,7 @@ impl<'a> Call<'a> {
             Protocol::SseV1 | Protocol::SseV2 | Protocol::SseV21 | Protocol::SseV3 => {
                 Wire::Posting(Session::new(app, config.clone(), hash)?)
             }
-            Protocol::Unknown(name) => {
-                let text = format!("it speaks the protocol \"{name}\" of Gradio, which is not known here");
-                return Err(problem::UNKNOWN_PROTOCOL.error(app.kind(), ErrorKind::REJECTED, text).without_effect());
-            }
+            Protocol::Unknown(name) => return Err(unknown_protocol(app.kind(), name)),
         };
         let function = function.clone();
         Ok(Self { app, config, function, hash: hash.to_owned(), course: Course::alone(), wire })

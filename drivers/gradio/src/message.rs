@@ -207,6 +207,10 @@ fn unquoted(text: &str) -> String {
     let mut out = String::with_capacity(inner.len());
     let mut rest = inner.chars();
     while let Some(next) = rest.next() {
+        // `repr` would have escaped it: these are two quoted words, at the ends of a text.
+        if Some(next) == quote {
+            return text.to_owned();
+        }
         if next != '\\' {
             out.push(next);
             continue;

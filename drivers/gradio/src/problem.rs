@@ -1,4 +1,4 @@
-//! The problems that any Gradio app can have. Each driver of such an app lists all of them under its own kind.
+//! The problems that a Gradio app can have. Each driver of such an app lists those that it can meet under its own kind.
 
 use mdd_driver_api::{DriverError, ErrorKind, model::Problem};
 

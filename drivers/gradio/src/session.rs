@@ -1,6 +1,13 @@
 //! A session since Gradio 4.9: calls are posted, and one stream tells of all of them.
 
-use crate::{app::App, config::Config, input, input::Input, line::Line, problem};
+use crate::{
+    app::App,
+    config::{Config, Protocol},
+    input,
+    input::Input,
+    line::Line,
+    problem,
+};
 use mdd_driver_api::{DriverError, Effect, ErrorKind, Request, Response, Result, text::printable};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -30,12 +37,12 @@ impl<'a> Session<'a> {
     /// A session with an id of our choice.
     ///
     /// # Errors
-    /// `UNSUPPORTED` for an app without sessions.
+    /// `UNSUPPORTED` for an app without sessions; `REJECTED` for a protocol that this version does not know.
     pub fn new(app: &'a App, config: Arc<Config>, hash: impl Into<String>) -> Result<Self> {
-        if config.protocol.has_sessions() {
-            Ok(Self { app, config, hash: hash.into() })
-        } else {
-            Err(DriverError::unsupported(&format!("a session with the protocol {}", config.protocol)))
+        match &config.protocol {
+            Protocol::Unknown(name) => Err(unknown_protocol(app.kind(), name)),
+            protocol if protocol.has_sessions() => Ok(Self { app, config, hash: hash.into() }),
+            protocol => Err(DriverError::unsupported(&format!("a session with the protocol {protocol}"))),
         }
     }
 
@@ -93,6 +100,12 @@ impl<'a> Session<'a> {
         let request = Request::post(&self.config.path(path)).json(body)?.head_within(CANCEL).total_within(CANCEL);
         self.app.host().send(request).await
     }
+}
+
+/// Nothing is sent where nobody knows how.
+pub(crate) fn unknown_protocol(kind: &str, name: &str) -> DriverError {
+    let text = format!("it speaks the protocol \"{name}\" of Gradio, which is not known here");
+    problem::UNKNOWN_PROTOCOL.error(kind, ErrorKind::REJECTED, text).without_effect()
 }
 
 /// An id that no other session has.

@@ -12,8 +12,6 @@ use mdd_tests::Subject;
 use serde_json::{Value, json};
 use std::path::Path;
 
-const AUDIOLDM2: &str = include_str!("../../fixtures/audioldm2/config.json");
-
 /// A kind whose app is simulated.
 struct App {
     kind: &'static str,
@@ -90,13 +88,52 @@ async fn an_upload_that_is_refused_is_told() {
     assert_eq!(error.code.as_str(), app.code("upload-refused"), "{error:?}");
 }
 
-/// AudioLDM2 that answers by the letter, and a wish.
-async fn scripted(mut script: Script) -> (Scripted, Subject, Attempt) {
-    script.config.get_or_insert_with(|| AUDIOLDM2.to_owned());
-    let app = Scripted::start(script).await;
-    let subject = Subject::of("audioldm", &app.url);
-    subject.identify().await.unwrap();
-    (app, subject.promoted(), attempt("generate", json!({"prompt": "rain"})))
+/// An app that answers by the letter, and a wish.
+struct ByTheLetter {
+    kind: &'static str,
+    config: Value,
+    /// The calls that are made before the one that counts, and what they and the functions without a queue answer.
+    before: usize,
+    values: &'static str,
+}
+
+impl ByTheLetter {
+    fn audioldm() -> Self {
+        let config = include_str!("../../fixtures/audioldm2/config.json");
+        Self { kind: "audioldm", config: serde_json::from_str(config).unwrap(), before: 0, values: "[]" }
+    }
+
+    /// The recorded page of RVC's WebUI as a newer Gradio would tell it. A voice is loaded first.
+    fn rvc() -> Self {
+        let config = include_str!("../../fixtures/rvc-webui/config.json");
+        let mut config: Value = serde_json::from_str(config).unwrap();
+        config["version"] = "5.50.0".into();
+        config["protocol"] = "sse_v3".into();
+        config["api_prefix"] = "/gradio_api".into();
+        Self { kind: "rvc", config, before: 1, values: r#"[{"choices":["alice.pth"],"__type__":"update"}]"# }
+    }
+
+    async fn end(&self, script: Script) -> (Scripted, String) {
+        let mut script = script.after(self.before, self.values);
+        (script.config, script.direct) = (Some(self.config.to_string()), format!("{{\"data\":{}}}", self.values));
+        let app = Scripted::start(script).await;
+        let subject = Subject::of(self.kind, &app.url);
+        subject.identify().await.unwrap();
+        let subject = subject.promoted();
+        let folder = tempfile::tempdir().unwrap();
+        let wish = if self.kind == "rvc" {
+            let mut wish = attempt("convert", json!({"voice": "alice", "audio": "mdd-file:voice"}));
+            add_file(&subject, folder.path(), &mut wish, "voice", b"RIFF\x00");
+            wish
+        } else {
+            attempt("generate", json!({"prompt": "rain"}))
+        };
+        let told = match Run::start(&subject, wish).end().await {
+            Ok(outcome) => outcome.problem.unwrap().code,
+            Err(error) => error.code.to_string(),
+        };
+        (app, told)
+    }
 }
 
 const STARTS: &str = r#"{"msg":"process_starts","event_id":"e1","eta":null}"#;
@@ -105,29 +142,40 @@ const STARTS: &str = r#"{"msg":"process_starts","event_id":"e1","eta":null}"#;
 async fn refusals_and_endings_are_told_under_the_code_of_the_kind() {
     let full = r#"{"detail":"Queue is full. Max size is 2 and size is 2."}"#;
     let failed = r#"{"msg":"process_completed","event_id":"e1","output":{"error":null},"success":false}"#;
-    let nothing = r#"{"msg":"process_completed","event_id":"e1","output":{"data":["well"]},"success":true}"#;
-    for (code, script) in [
-        ("audioldm.queue-full", Script { join: (503, full.to_owned()), ..Script::default() }),
-        ("audioldm.refused", Script { join: (500, "Internal Server Error".to_owned()), ..Script::default() }),
-        ("audioldm.missing-result", Script::saying(events(&[STARTS, nothing]))),
-        ("audioldm.failed", Script::saying(events(&[STARTS, failed]))),
-    ] {
-        let (_app, subject, wish) = scripted(script).await;
-        let told = match Run::start(&subject, wish).end().await {
-            Ok(outcome) => outcome.problem.unwrap().code,
-            Err(error) => error.code.to_string(),
-        };
-        assert_eq!(told, code);
+    let stopped = r#"{"msg":"process_completed","event_id":"e1","output":{},"success":true}"#;
+    let nothing = r#"{"msg":"process_completed","event_id":"e1","output":{"data":["",null]},"success":true}"#;
+    for app in [ByTheLetter::audioldm(), ByTheLetter::rvc()] {
+        for (name, script) in [
+            ("queue-full", Script { join: (503, full.to_owned()), ..Script::default() }),
+            ("refused", Script { join: (500, "Internal Server Error".to_owned()), ..Script::default() }),
+            ("missing-result", Script::saying(events(&[STARTS, nothing]))),
+            ("stopped", Script::saying(events(&[STARTS, stopped]))),
+            ("failed", Script::saying(events(&[STARTS, failed]))),
+        ] {
+            let (_app, told) = app.end(script).await;
+            assert_eq!(told, format!("{}.{name}", app.kind));
+        }
     }
 }
 
 #[tokio::test]
 async fn an_unknown_protocol_is_told_and_nothing_is_sent() {
-    let mut config: Value = serde_json::from_str(AUDIOLDM2).unwrap();
-    config["protocol"] = "quic_v9".into();
-    let script = Script { config: Some(config.to_string()), ..Script::saying(Vec::new()) };
-    let (app, subject, wish) = scripted(script).await;
-    let error = Run::start(&subject, wish).error().await;
-    assert_eq!(error.code.as_str(), "audioldm.unknown-protocol", "{error:?}");
-    assert_eq!(app.joined(), 0);
+    for mut app in [ByTheLetter::audioldm(), ByTheLetter::rvc()] {
+        app.config["protocol"] = "quic_v9".into();
+        let (scripted, told) = app.end(Script::saying(Vec::new())).await;
+        assert_eq!(told, format!("{}.unknown-protocol", app.kind));
+        assert_eq!(scripted.joined(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_is_missing_is_named() {
+    let mut app = ByTheLetter::rvc();
+    for function in app.config["dependencies"].as_array_mut().unwrap() {
+        if function["api_name"] == "infer_refresh" {
+            function["api_name"] = Value::Null;
+        }
+    }
+    let (scripted, told) = app.end(Script::saying(Vec::new())).await;
+    assert_eq!((told.as_str(), scripted.joined()), ("rvc.missing-function", 0));
 }

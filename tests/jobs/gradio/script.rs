@@ -20,6 +20,10 @@ pub(super) const EVENT: &str = "e1";
 pub(super) struct Script {
     /// Status and body of `POST /gradio_api/queue/join`.
     pub(super) join: (u16, String),
+    /// What the streams of the calls before send.
+    pub(super) before: Vec<Vec<u8>>,
+    /// What every function answers without the queue.
+    pub(super) direct: String,
     /// What the stream sends, byte for byte.
     pub(super) stream: Vec<u8>,
     /// Whether the stream stays open after that.
@@ -33,14 +37,26 @@ pub(super) struct Script {
 impl Script {
     /// A call is taken, and the stream says this.
     pub(super) fn saying(stream: impl Into<Vec<u8>>) -> Self {
-        let join = (200, format!("{{\"event_id\":\"{EVENT}\"}}"));
-        Self { join, stream: stream.into(), ..Self::default() }
+        Self { join: (200, accepted()), stream: stream.into(), ..Self::default() }
+    }
+
+    /// So many calls come before, and they end well.
+    pub(super) fn after(mut self, calls: usize, values: &str) -> Self {
+        let done = format!(
+            "{{\"msg\":\"process_completed\",\"event_id\":\"{EVENT}\",\"output\":{{\"data\":{values}}},\"success\":true}}"
+        );
+        self.before = vec![events(&[&done]); calls];
+        self
     }
 
     pub(super) fn and_stays(mut self) -> Self {
         self.stays = true;
         self
     }
+}
+
+fn accepted() -> String {
+    format!("{{\"event_id\":\"{EVENT}\"}}")
 }
 
 /// Messages as they are written into a stream.
@@ -108,18 +124,26 @@ async fn serve(stream: TcpStream, script: &Script, joined: &AtomicUsize) -> std:
         let path = request.split(' ').nth(1).unwrap_or_default();
         // Older generations have no prefix.
         let path = path.strip_prefix("/gradio_api").unwrap_or(path);
+        let accepted = accepted();
         let (status, body) = match path {
             "/config" => (200, script.config.as_deref().unwrap_or(CONFIG)),
             "/app_id" => (200, "{\"app_id\":7}"),
             "/queue/status" => (200, "{\"queue_size\":0}"),
             "/queue/join" => {
-                joined.fetch_add(1, Ordering::Relaxed);
-                (script.join.0, script.join.1.as_str())
+                let number = joined.fetch_add(1, Ordering::Relaxed);
+                let is_before = number < script.before.len();
+                if is_before { (200, accepted.as_str()) } else { (script.join.0, script.join.1.as_str()) }
             }
+            "/upload" => (200, "[\"/srv/tmp/file\"]"),
+            path if path.starts_with("/api/") => (200, script.direct.as_str()),
             path if path.starts_with("/queue/data") => {
                 let head =
                     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nconnection: close\r\n\r\n";
                 stream.write_all(head.as_bytes()).await?;
+                let before = joined.load(Ordering::Relaxed).checked_sub(1).and_then(|call| script.before.get(call));
+                if let Some(before) = before {
+                    return stream.write_all(before).await;
+                }
                 stream.write_all(&script.stream).await?;
                 stream.flush().await?;
                 while !script.repeats.is_empty() {

@@ -1,4 +1,5 @@
-//! Gradio apps of every recorded generation: the app of the recordings, AudioLDM, AudioLDM2 and the WebUI of RVC.
+//! Gradio apps of every recorded generation: the app of the recordings, AudioLDM, AudioLDM2, the WebUI of RVC and the web
+//! UI of WanGP.
 //!
 //! What a page says of itself is the recorded `/config`; calls go the recorded way of the app's generation.
 
@@ -10,6 +11,7 @@ mod functions;
 mod routes;
 mod session;
 mod socket;
+mod wangp;
 
 use std::{
     collections::HashMap,
@@ -39,6 +41,8 @@ pub(crate) const MIMIC: Kind = Kind { name: "gradio", versions: app::MIMICS, cre
 pub(crate) const AUDIOLDM: Kind = Kind { name: "audioldm", versions: app::AUDIOLDMS, create };
 /// The WebUI of RVC: the current one, and 2.2.231006 as its source describes it.
 pub(crate) const RVC_WEBUI: Kind = Kind { name: "rvc-webui", versions: app::RVCS, create };
+/// The web UI of WanGP.
+pub(crate) const WANGP: Kind = Kind { name: "wan2gp-webui", versions: app::WANGPS, create };
 
 /// uvicorn's default.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -50,12 +54,16 @@ struct Gradio {
     app_id: u64,
     /// Every function shares one worker, as with one graphics card.
     worker: Arc<Semaphore>,
+    /// Of the functions that need no graphics card.
+    aside: Arc<Semaphore>,
     waiting: AtomicUsize,
     sessions: Sessions,
     calls: Mutex<HashMap<String, Control>>,
     files: Files,
     /// The voice that is loaded, which is one for all clients.
     voice: Mutex<String>,
+    /// What WanGP keeps of each of its sessions.
+    queues: wangp::Queues,
     /// Set at a login; it is the cookie.
     token: String,
 }
@@ -70,15 +78,22 @@ impl Gradio {
         Self {
             app_id: u64::from_str_radix(&uuid::hex()[..16], 16).unwrap_or_default(),
             worker: Arc::new(Semaphore::new(1)),
+            aside: Arc::new(Semaphore::new(Semaphore::MAX_PERMITS)),
             waiting: AtomicUsize::new(0),
             sessions: Sessions::default(),
             calls: Mutex::default(),
             files: Files::new(&app),
             voice: Mutex::default(),
+            queues: wangp::Queues::default(),
             token: uuid::hex(),
             app,
             setup,
         }
+    }
+
+    /// Whose turn a function waits for.
+    fn workers_of(&self, function: &str) -> &Arc<Semaphore> {
+        if wangp::is_aside(function) { &self.aside } else { &self.worker }
     }
 
     fn waiting(&self) -> usize {

@@ -39,8 +39,16 @@ pub(crate) struct Setup {
     pub(crate) board: Arc<Board>,
 }
 
-const KINDS: &[Kind] =
-    &[comfyui::KIND, litellm::KIND, gradio::MIMIC, gradio::AUDIOLDM, gradio::RVC_WEBUI, rvc_python::KIND, wan2gp::KIND];
+const KINDS: &[Kind] = &[
+    comfyui::KIND,
+    litellm::KIND,
+    gradio::MIMIC,
+    gradio::AUDIOLDM,
+    gradio::RVC_WEBUI,
+    gradio::WANGP,
+    rvc_python::KIND,
+    wan2gp::KIND,
+];
 
 /// All kinds.
 pub fn kinds() -> &'static [Kind] {

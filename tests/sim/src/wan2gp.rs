@@ -6,6 +6,7 @@
 mod facts;
 mod gallery;
 mod job;
+pub(crate) mod plan;
 mod pretty;
 mod process;
 mod routes;
@@ -13,6 +14,12 @@ mod tools;
 mod work;
 
 use std::{sync::Arc, time::Duration};
+
+pub(crate) use self::{
+    job::now,
+    plan::Plan,
+    work::{PICTURE, POSTPROCESSING, STEP, VIDEO},
+};
 
 use self::process::Process;
 use crate::{

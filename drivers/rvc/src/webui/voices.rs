@@ -3,7 +3,7 @@
 use super::{CHANGE_VOICE, REFRESH, WebUi};
 use crate::problem;
 use mdd_driver_api::{DriverError, ErrorKind, Result, text::printable};
-use mdd_gradio::{config::Config, course::Ending, input::Input};
+use mdd_gradio::{config::Config, course::Ending, input::Input, problem::QUEUE_FULL};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl WebUi {
                 let text = format!("it could not load the voice \"{}\"{said}", printable(voice, 80));
                 Err(DriverError::new(ErrorKind::REJECTED, text).with_code(problem::VOICE_FAILED))
             }
-            Ending::QueueFull => Err(DriverError::new(ErrorKind::BUSY, "its queue is full")),
+            Ending::QueueFull => Err(QUEUE_FULL.error(problem::KIND, ErrorKind::BUSY, "its queue is full")),
             Ending::Cancelled => Err(DriverError::new(ErrorKind::TRANSPORT, "loading the voice was stopped there")),
             Ending::Lost(text) => Err(DriverError::new(ErrorKind::TRANSPORT, text)),
         }

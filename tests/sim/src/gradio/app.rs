@@ -7,6 +7,7 @@ pub(super) const MIMICS: &[&str] =
     &["6.31.0", "5.50.0", "4.44.1", "4.21.0", "4.19.2", "4.12.0", "4.0.2", "3.50.2", "3.34.0", "3.14.0"];
 pub(super) const AUDIOLDMS: &[&str] = &["audioldm2", "audioldm"];
 pub(super) const RVCS: &[&str] = &["webui", "webui-231006"];
+pub(super) const WANGPS: &[&str] = &["12.60"];
 
 macro_rules! config {
     ($folder:literal) => {
@@ -36,6 +37,7 @@ impl App {
             "5.50.0" => (config!("gradio-5.50.0"), Dialect::SseV3),
             "audioldm" => (config!("audioldm"), Dialect::Socket),
             "audioldm2" => (config!("audioldm2"), Dialect::SseV3),
+            "12.60" => (config!("wan2gp/webui"), Dialect::SseV3),
             "webui" | "webui-231006" => (config!("rvc-webui"), Dialect::Inline),
             _ => (config!("gradio-6.31.0"), Dialect::SseV3),
         };
@@ -68,6 +70,11 @@ impl App {
                 }
             }
         });
+    }
+
+    /// The version of Gradio that it says it is.
+    pub(super) fn gradio(&self) -> &str {
+        self.config.get("version").and_then(Json::as_str).unwrap_or_default()
     }
 
     /// A path without the prefix; nothing where it is needed and missing.

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::watch;
 
-use super::{Gradio, dialect::Dialect, functions, lock};
+use super::{Gradio, dialect::Dialect, functions, lock, wangp};
 use crate::{
     json::{Json, list, object},
     ledger::JobState,
@@ -21,6 +21,10 @@ pub(super) struct Call {
     pub(super) function: String,
     pub(super) is_generator: bool,
     pub(super) data: Vec<Json>,
+    /// Whose it is.
+    pub(super) session: String,
+    /// Whether it says what on the page has triggered it.
+    pub(super) is_triggered: bool,
     /// The server's id of it.
     pub(super) event: String,
     /// Its number in the ledger.
@@ -86,7 +90,7 @@ async fn live(process: &Arc<Gradio>, call: &Call, control: &Control) {
     tokio::pin!(interrupted);
     process.waiting.fetch_add(1, Ordering::Relaxed);
     let permit = tokio::select! {
-        permit = process.worker.clone().acquire_owned() => permit,
+        permit = process.workers_of(&call.function).clone().acquire_owned() => permit,
         interruption = &mut interrupted => {
             process.waiting.fetch_sub(1, Ordering::Relaxed);
             book.job_is(call.number, JobState::Cancelled);
@@ -112,7 +116,7 @@ async fn live(process: &Arc<Gradio>, call: &Call, control: &Control) {
     if matches!(interruption, Interruption::Cancelled) && is_told {
         tell_end(call, object! {}, true);
     }
-    if call.is_generator {
+    if call.is_generator && !wangp::outlives_its_stream(&call.function) {
         return book.job_is(call.number, JobState::Cancelled);
     }
     // The thread runs on to its end. The slot is freed at once, except on Gradio 3.
@@ -124,7 +128,7 @@ async fn live(process: &Arc<Gradio>, call: &Call, control: &Control) {
 }
 
 fn finish(process: &Gradio, call: &Call, result: functions::Done) {
-    let (dialect, version) = (process.app.dialect, process.setup.version);
+    let (dialect, version) = (process.app.dialect, process.app.gradio());
     // What is told is seen by the client, so the ledger is written first.
     let state = if result.is_ok() { JobState::Finished } else { JobState::Failed };
     process.setup.book.job_is(call.number, state);

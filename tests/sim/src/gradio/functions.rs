@@ -7,7 +7,7 @@ use tokio::time::sleep;
 use super::{
     Gradio,
     call::{Call, progress},
-    lock,
+    lock, wangp,
 };
 use crate::json::{Json, list, object};
 
@@ -32,7 +32,7 @@ pub(super) async fn run(process: &Arc<Gradio>, call: &Call) -> Done {
         "infer_refresh" => Ok(vec![voices()]),
         "infer_change_voice" => change_voice(process, call).await,
         "infer_convert" => convert(process, call).await,
-        _ => Err(None),
+        function => wangp::run(process, call, function).await,
     }
 }
 

@@ -121,7 +121,7 @@ fn is_closed(process: &Gradio, request: &Request) -> bool {
 }
 
 fn locked(process: &Gradio) -> Reply {
-    let version = process.app.config.get("version").and_then(Json::as_str).unwrap_or_default();
+    let version = process.app.gradio();
     if version.starts_with("5.") || version.starts_with("6.") {
         let error = object! { "error" => "Not authenticated", "auth_message" => Json::Null };
         return Reply::compact_json(401, &object! { "detail" => error });
@@ -200,7 +200,7 @@ async fn join(process: &Arc<Gradio>, request: &Request) -> Reply {
     let event = uuid::hex();
     let number = process.setup.book.job_accepted(&event, Some(&hash));
     let (said, gone) = process.sessions.join(&hash);
-    let (dialect, id) = (process.app.dialect, event.clone());
+    let (dialect, id, line) = (process.app.dialect, event.clone(), said.clone());
     let tell: Tell = Arc::new(move |mut message: Json| {
         message.set("event_id", &id);
         // Nobody listens after the session is gone.
@@ -209,7 +209,9 @@ async fn join(process: &Arc<Gradio>, request: &Request) -> Reply {
     call::tell_place(process, &tell);
     let data = body.get("data").and_then(Json::as_list).unwrap_or_default().to_vec();
     let gone = gone.subscribe();
-    let call = Call { function, is_generator, data, event: event.clone(), number, tell, gone };
+    let is_triggered = body.get("trigger_id").and_then(Json::as_i64).is_some();
+    let session = hash.clone();
+    let call = Call { function, is_generator, data, session, is_triggered, event: event.clone(), number, tell, gone };
     let fault = request.job_fault.clone();
     if let Some(Fault::SlowJob(time)) = fault {
         sleep(time).await;
@@ -220,7 +222,7 @@ async fn join(process: &Arc<Gradio>, request: &Request) -> Reply {
             sleep(time).await;
         }
         call::run(Arc::clone(&process), call).await;
-        process.sessions.close(&hash, dialect);
+        process.sessions.close(&hash, &line, dialect);
     });
     Reply::compact_json(200, &object! { "event_id" => event })
 }
@@ -258,7 +260,9 @@ async fn data(process: &Arc<Gradio>, request: &Request) -> Reply {
     let (function, is_generator, tell) = (asked.function, asked.is_generator, asked.tell);
     // Nobody watches whether the reader is still there.
     let gone = watch::Sender::new(false);
-    let call = Call { function, is_generator, data, event, number, tell, gone: gone.subscribe() };
+    let session = session.unwrap_or_default();
+    let is_heard = gone.subscribe();
+    let call = Call { function, is_generator, data, session, is_triggered: false, event, number, tell, gone: is_heard };
     let process = Arc::clone(process);
     tokio::spawn(async move {
         call::run(process, call).await;

@@ -59,9 +59,10 @@ impl Sessions {
     }
 
     /// A call ended; with the last one the stream does, since 4.24 with a word.
-    pub(super) fn close(&self, hash: &str, dialect: Dialect) {
+    pub(super) fn close(&self, hash: &str, said: &mpsc::UnboundedSender<String>, dialect: Dialect) {
         let mut sessions = self.lock();
-        let Some(session) = sessions.joined.get_mut(hash) else { return };
+        let session = sessions.joined.get_mut(hash).filter(|session| session.said.same_channel(said));
+        let Some(session) = session else { return };
         session.pending -= 1;
         if session.pending > 0 {
             return;
@@ -72,6 +73,10 @@ impl Sessions {
             let _ = session.said.send(dialect.write(&last));
         }
         let _ = session.said.send(String::new());
+        // What is listened to already is told to its end; the next call begins anew.
+        if session.unheard.is_none() {
+            sessions.joined.remove(hash);
+        }
     }
 
     /// A stream of 4.0 has asked for the data of a call.
@@ -88,26 +93,42 @@ impl Sessions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whoever listened is gone, and with it all that is still to be said.
+    fn leave(&self, hash: &str, gone: &Arc<watch::Sender<bool>>) {
+        let mut sessions = self.lock();
+        if sessions.joined.get(hash).is_some_and(|session| Arc::ptr_eq(&session.gone, gone)) {
+            sessions.joined.remove(hash);
+        }
+        gone.send_replace(true);
+    }
+
     /// Whoever listens takes what was said; a session that was listened to before is unknown.
     fn listen(&self, hash: &str) -> Option<(mpsc::UnboundedReceiver<String>, Arc<watch::Sender<bool>>)> {
         let mut sessions = self.lock();
         let session = sessions.joined.get_mut(hash)?;
-        Some((session.unheard.take()?, Arc::clone(&session.gone)))
+        let heard = (session.unheard.take()?, Arc::clone(&session.gone));
+        if session.pending == 0 {
+            sessions.joined.remove(hash);
+        }
+        Some(heard)
     }
 }
 
 /// `GET /queue/data`.
-pub(super) fn stream(process: &Gradio, hash: &str) -> Reply {
+pub(super) fn stream(process: &Arc<Gradio>, hash: &str) -> Reply {
     let dialect = process.app.dialect;
     let (sender, chunks) = mpsc::channel(1);
     match process.sessions.listen(hash) {
         Some((said, gone)) => {
-            let board = Arc::clone(&process.setup.board);
+            let (process, hash) = (Arc::clone(process), hash.to_owned());
             tokio::spawn(async move {
                 let mut said = said;
                 loop {
-                    let next = timeout_at(Instant::now() + HEARTBEAT, said.recv()).await;
-                    board.running().await;
+                    let next = tokio::select! {
+                        () = sender.closed() => return process.sessions.leave(&hash, &gone),
+                        next = timeout_at(Instant::now() + HEARTBEAT, said.recv()) => next,
+                    };
+                    process.setup.board.running().await;
                     let text = match next {
                         Err(_) => dialect.write(&heartbeat(dialect)),
                         // An empty line ends the stream.
@@ -116,8 +137,7 @@ pub(super) fn stream(process: &Gradio, hash: &str) -> Reply {
                     };
                     let sent = sender.send(Bytes::from(format!("data: {text}\n\n"))).await;
                     if sent.is_err() {
-                        gone.send_replace(true);
-                        return;
+                        return process.sessions.leave(&hash, &gone);
                     }
                 }
             });

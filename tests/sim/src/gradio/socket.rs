@@ -50,7 +50,9 @@ async fn live(process: Arc<Gradio>, mut socket: Socket) {
 
     let number = process.setup.book.job_accepted(&session, Some(&session));
     let gone = watch::Sender::new(false);
-    let call = Call { function, is_generator, data, event: session, number, tell, gone: gone.subscribe() };
+    let event = session.clone();
+    let gone_too = gone.subscribe();
+    let call = Call { function, is_generator, data, session, is_triggered: false, event, number, tell, gone: gone_too };
     tokio::spawn(call::run(Arc::clone(&process), call));
     loop {
         tokio::select! {

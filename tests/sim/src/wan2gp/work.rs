@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::{
     job::{End, Fault},
+    plan::{self, Plan},
     process::Process,
 };
 use crate::{
@@ -19,14 +20,14 @@ use crate::{
 };
 
 /// What a video looks like.
-const VIDEO: &[u8] = include_bytes!("../../../fixtures/media/waveform.mp4");
+pub(crate) const VIDEO: &[u8] = include_bytes!("../../../fixtures/media/waveform.mp4");
+/// A picture that any reader takes for one.
+pub(crate) const PICTURE: &[u8] = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xd9";
 /// Post-processing of a small picture.
-const POSTPROCESSING: Duration = Duration::from_millis(60);
-const STEP: Duration = Duration::from_millis(100);
+pub(crate) const POSTPROCESSING: Duration = Duration::from_millis(60);
+pub(crate) const STEP: Duration = Duration::from_millis(100);
 /// Until a model is found to be missing.
 const LOADING: Duration = Duration::from_millis(60);
-const MISSING: &str = "An error happened while trying to locate the file on the Hub and we cannot find the requested \
-     files in the local cache. Please check your connection and try again or make sure your Internet connection is on.";
 /// What tells a version of WanGP.
 const MADE_BY: &str = "WanGP v12.60 by DeepBeepMeep - Post Processing";
 
@@ -107,24 +108,18 @@ impl Worker<'_> {
     }
 
     async fn task(&self, index: usize, task: &Json) -> Option<Result<String, Fault>> {
-        let text = |name: &str| task.get(name).and_then(Json::as_str);
         let runtime = |message: &str| Fault { message: message.to_owned(), task: None, stage: "runtime" };
-        if text("mode") == Some("edit_postprocessing") {
-            return self.postprocess(index, task).await.map(Ok);
-        }
-        if text("resolution").is_some_and(|resolution| !resolution.contains('x')) {
-            return Some(Err(runtime("not enough values to unpack (expected 2, got 1)")));
-        }
-        match text("model_type") {
-            Some("t2v") => {
+        match plan::of(task) {
+            Plan::Postprocessing => self.postprocess(index, task).await.map(Ok),
+            Plan::Steps(steps) => self.slow(index, steps).await,
+            Plan::MissingModel(message) => {
                 let process = self.process.upgrade()?;
                 process.state().job(self.id)?.event("status", "Loading model Wan2.1 Text2video 14B...".into());
                 drop(process);
                 self.pass(LOADING).await?;
-                Some(Err(Fault { message: MISSING.to_owned(), task: Some(index + 1), stage: "generation" }))
+                Some(Err(Fault { message: message.to_owned(), task: Some(index + 1), stage: "generation" }))
             }
-            Some("slow") => self.slow(index, task).await,
-            _ => Some(Err(runtime("'NoneType' object has no attribute 'get'"))),
+            Plan::Fails(message) => Some(Err(runtime(message))),
         }
     }
 
@@ -150,13 +145,10 @@ impl Worker<'_> {
                 settings.set("film_grain_saturation", 0.5);
             }
         }
-        // A picture that any reader takes for one.
-        let picture = Bytes::from_static(b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xd9");
-        self.save(&format!("/srv/Wan2GP/outputs/{stem}_post.jpg"), picture, settings)
+        self.save(&format!("/srv/Wan2GP/outputs/{stem}_post.jpg"), Bytes::from_static(PICTURE), settings)
     }
 
-    async fn slow(&self, index: usize, task: &Json) -> Option<Result<String, Fault>> {
-        let steps = task.get("num_inference_steps").and_then(Json::as_i64).unwrap_or(4).clamp(1, 10_000) as usize;
+    async fn slow(&self, index: usize, steps: usize) -> Option<Result<String, Fault>> {
         for step in 1..=steps {
             self.pass(STEP).await?;
             if self.is_cancelled()? {
