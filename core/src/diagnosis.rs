@@ -37,6 +37,11 @@ impl Remedy {
         Self { action: "use-found-endpoint".to_owned(), label, argument: Some(url.to_owned()) }
     }
 
+    /// Lets a stopped process go on.
+    pub(crate) fn continue_process(command: String) -> Self {
+        Self { action: "continue-process".to_owned(), label: "Let it go on".to_owned(), argument: Some(command) }
+    }
+
     /// Names the setting that holds an address or a key.
     fn filled(mut self, declaration: &Declaration) -> Self {
         let kind = &declaration.kind;

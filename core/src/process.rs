@@ -43,6 +43,11 @@ pub struct Work {
     pub disk: u64,
 }
 
+/// The command line that lets a stopped process go on, where users can do that themselves.
+pub fn continuing(pid: u32) -> Option<String> {
+    cfg!(unix).then(|| format!("kill -CONT {pid}"))
+}
+
 impl Process {
     /// The process that has this number now.
     pub fn of(pid: u32) -> Option<Self> {

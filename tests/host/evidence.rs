@@ -1,7 +1,7 @@
 //! What the operating system says of a service that does not answer: busy, unresponsive, suspended and gone are apart.
 
 use crate::watched::{Service, Watched};
-use mdd_core::events::{Detail, NoticeSeverity, StateName};
+use mdd_core::events::{Change, Detail, NoticeSeverity, StateName, Update};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -32,11 +32,40 @@ async fn a_stopped_process_is_suspended_and_comes_back() {
     watched.until_connected().await;
     service.signal(Signal::STOP);
     let suspended = watched.until(|view| view.detail == Detail::Suspended).await;
-    assert_eq!((suspended.state, suspended.reason.unwrap().code.as_str()), (StateName::Connected, "suspended"));
-    service.signal(Signal::CONT);
+    let reason = suspended.reason.unwrap();
+    assert_eq!((suspended.state, reason.code.as_str()), (StateName::Connected, "suspended"));
+    let remedy = &reason.remedies[0];
+    let command = format!("kill -CONT {}", service.pid());
+    assert_eq!((remedy.action.as_str(), remedy.argument.as_deref()), ("continue-process", Some(command.as_str())));
+    // Word for word what the user is told to do.
+    let mut words = command.split(' ');
+    let status = std::process::Command::new(words.next().unwrap()).args(words).status().unwrap();
+    assert!(status.success());
     let back = watched.until(|view| view.detail == Detail::Ready).await;
     assert_eq!(back.reconnects, 0, "it was never lost");
     assert_eq!(back.last_errors.last().unwrap().code, "suspended");
+}
+
+#[tokio::test]
+async fn a_process_that_is_killed_while_it_is_stopped_is_of_no_use_in_between() {
+    let watched = Watched::start();
+    let mut service = Service::simulated(watched.port);
+    watched.until_connected().await;
+    service.signal(Signal::STOP);
+    watched.until(|view| view.detail == Detail::Suspended).await;
+    let mut news = watched.running.host.subscribe();
+    service.kill();
+    let mut details = Vec::new();
+    while details.last() != Some(&Detail::Waiting) {
+        let update = tokio::time::timeout(crate::watched::SOON, news.next()).await.unwrap();
+        let Update::Changes { changes, .. } = update else { continue };
+        details.extend(changes.into_iter().filter_map(|change| match change.change {
+            Change::Backend(view) => Some(view.detail),
+            _ => None,
+        }));
+    }
+    details.dedup();
+    assert!(matches!(details[..], [Detail::Waiting] | [Detail::Suspended, Detail::Waiting]), "{details:?}");
 }
 
 #[tokio::test]

@@ -118,6 +118,11 @@ impl Life {
         &self.words
     }
 
+    /// What is said when its process, of which something is known now, is stopped.
+    pub fn explain_suspension(&mut self, suspended: Reason) {
+        self.words.suspended = suspended;
+    }
+
     /// Number of the attempt that is under way or comes next; 0 while connected.
     pub fn attempt(&self) -> u32 {
         match self.state {

@@ -5,13 +5,13 @@ use super::{
     witness::Witness,
 };
 use crate::{
-    diagnosis::{Class, Reason},
+    diagnosis::{Class, Reason, Remedy},
     discovery::sockets,
     endpoint::Endpoint,
     events::{BackendView, Bus, DeviceView, ModelView, ProcessView, QueueView, StateName},
     health::{Record, Records},
     plugins::{DriverRuntime, LoadedDriver},
-    process::{Activity, Process},
+    process::{self, Activity, Process},
     transport::{Credential, Transport},
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
@@ -500,6 +500,10 @@ impl Task {
             Answer::Process(process) => {
                 self.finding = false;
                 self.witness = process.and_then(Witness::of);
+                if let Some(witness) = &self.witness {
+                    let suspended = suspended(&self.backend, witness.process().pid());
+                    self.life.explain_suspension(suspended);
+                }
                 None
             }
         }
@@ -708,6 +712,16 @@ fn fault(error: &DriverError, declaration: &Declaration) -> Fault {
     let drops = matches!(error.code.as_str(), "connection-reset" | "closed-without-answer");
     let may_start = class == Class::Silent || drops || (500..600).contains(&error.http_status);
     Fault { class, reason: Reason::of_error(error, declaration), may_start }
+}
+
+/// Its process is stopped, and this is how it goes on.
+fn suspended(backend: &Backend, pid: u32) -> Reason {
+    let observation = format!("process {pid}, which holds {}, is stopped", backend.endpoint.subject());
+    let mut reason = Reason::new("suspended", observation, &backend.driver.manifest.driver);
+    if let Some(command) = process::continuing(pid) {
+        reason.remedies.insert(0, Remedy::continue_process(command));
+    }
+    reason
 }
 
 fn words(backend: &Backend) -> Words {

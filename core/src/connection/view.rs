@@ -63,6 +63,9 @@ fn connected_detail(connected: &Connected, words: &Words) -> (Detail, Option<Rea
     if connected.process == Some(Evidence::Stopped) {
         return (Detail::Suspended, Some(words.suspended.clone()));
     }
+    if let Some(exit) = connected.exited.as_ref().filter(|exit| exit.was_stopped) {
+        return (Detail::Suspended, Some(exit.reason.clone()));
+    }
     if let Some(silence) = &connected.silence {
         match (connected.process, silence.misses) {
             (Some(Evidence::Works), _) => {

@@ -1,6 +1,6 @@
 //! A connected backend that does not answer: busy, unresponsive, suspended or gone are different facts.
 
-use super::{Ask, Command, Connected, Evidence, Fault, Life, Silence, State, observed};
+use super::{Ask, Command, Connected, Evidence, Fault, Life, Silence, State, observed, state::Exit};
 use crate::diagnosis::{Class, Reason};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -95,8 +95,8 @@ impl Life {
     /// Its process has ended. Another one may hold the port, so that is asked.
     pub(super) fn exited(&mut self, reason: Reason) -> Vec<Command> {
         let State::Connected(connected) = &mut self.state else { return vec![] };
-        connected.exited = Some(reason);
-        connected.process = None;
+        let was_stopped = connected.process.take() == Some(Evidence::Stopped);
+        connected.exited = Some(Exit { reason, was_stopped });
         connected.worked = None;
         connected.ask()
     }
@@ -149,7 +149,9 @@ impl Life {
             _ => None,
         };
         match exited {
-            Some(reason) => self.failed(Fault { class: Class::Gone, reason, may_start: false }, now, random),
+            Some(Exit { reason, .. }) => {
+                self.failed(Fault { class: Class::Gone, reason, may_start: false }, now, random)
+            }
             None => self.failed(fault, now, random),
         }
     }

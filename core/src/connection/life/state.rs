@@ -85,7 +85,7 @@ pub struct Connected {
     /// When it was last seen working.
     pub worked: Option<Instant>,
     /// Its process has ended, and nobody has answered since.
-    pub exited: Option<Reason>,
+    pub exited: Option<Exit>,
     /// The push channel.
     pub push: Push,
     /// What the driver says is missing.
@@ -94,6 +94,15 @@ pub struct Connected {
     pub queue: Option<Queue>,
     /// What changes with a restart.
     pub boot: Option<String>,
+}
+
+/// The end of a process.
+#[derive(Debug, Clone)]
+pub struct Exit {
+    /// In words.
+    pub reason: Reason,
+    /// It was stopped to the last: it is of no use before somebody in its place has answered.
+    pub was_stopped: bool,
 }
 
 /// A row of unanswered checks.

@@ -474,6 +474,22 @@ fn a_stopped_process_is_asked_nothing_until_it_goes_on() {
 }
 
 #[test]
+fn what_was_stopped_to_its_end_is_of_no_use_until_another_one_answers() {
+    for answer in [Ok(Sample::default()), Err(fault(Class::Gone, "connection-refused"))] {
+        let mut story = Story::connected();
+        story.tell(Input::Evidence(Evidence::Stopped));
+        assert_eq!(story.tell(Input::Exited(reason("process-exited"))), [Command::Check]);
+        let seen = view::seen(&story.life);
+        assert_eq!((seen.detail, view::usable(&seen)), (Detail::Suspended, Some(false)));
+        assert_eq!(seen.reason.unwrap().code, "process-exited");
+        let is_good = answer.is_ok();
+        story.tell(Input::Checked(answer));
+        let detail = if is_good { Detail::Ready } else { Detail::Waiting };
+        assert_eq!(view::seen(&story.life).detail, detail);
+    }
+}
+
+#[test]
 fn the_end_of_the_process_is_the_reason_and_another_one_in_its_place_is_a_restart() {
     let mut story = Story::connected();
     assert_eq!(story.tell(Input::Exited(reason("process-exited"))), [Command::Check]);
