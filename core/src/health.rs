@@ -12,5 +12,6 @@ pub use checks::Checks;
 pub use history::{ErrorView, HealthView, History, Point, SeriesView, UptimeView};
 pub use latency::{Latency, LatencyView};
 pub use records::{Record, Records};
+pub(crate) use summary::capital;
 pub use summary::{Severity, Summary, summarize};
 pub use teller::Teller;

@@ -23,7 +23,7 @@ use crate::{
     metrics,
     plugins::{DriverRuntime, Gate, LoadedDriver, Plugins, Registry, SearchPath, Vetting},
     rpc::{Drivers, HostLock, ProjectBackend, ProjectOpened},
-    settings::Settings,
+    settings::{JOURNAL, Settings},
     transport::{Transport, TransportError},
 };
 use book::Book;
@@ -95,7 +95,7 @@ impl Host {
     /// # Errors
     /// As for [`start`](Self::start).
     pub fn lasting(settings: Settings, vetting: Vetting, lock: &HostLock) -> Result<Self, StartError> {
-        let journal = jobs::Sqlite::start(lock.folder().join("journal.db"))?;
+        let journal = jobs::Sqlite::start(lock.folder().join(JOURNAL))?;
         let mut host = Self::with_journal(settings, vetting, Arc::new(journal))?;
         // Only one of a user's hosts can have the port.
         host.tasks.push(tokio::spawn(host.inner.clone().serve_metrics()));
@@ -235,20 +235,32 @@ impl Host {
     }
 
     /// What is kept of the health of one backend.
-    pub fn health(&self, id: &str) -> Option<HealthView> {
-        self.inner.shared.bus.backend(id)?;
-        self.inner.shared.records.view(id)
+    ///
+    /// # Errors
+    /// There is none of that id, or nothing is known of it yet.
+    pub fn health(&self, id: &str) -> Result<HealthView, ChangeError> {
+        let known = self.inner.shared.bus.backend(id).and_then(|_| self.inner.shared.records.view(id));
+        known.ok_or_else(|| self.inner.no_backend(id))
     }
 
-    /// Tries one backend at once; false when there is none of that id.
-    pub fn try_now(&self, id: &str) -> bool {
-        let supervisors = self.inner.supervisors();
-        supervisors.get(id).map(Supervisor::try_now).is_some()
+    /// Tries one backend at once.
+    ///
+    /// # Errors
+    /// There is none of that id, or nothing of it can be tried.
+    pub fn try_now(&self, id: &str) -> Result<(), ChangeError> {
+        let tried = self.inner.supervisors().get(id).map(Supervisor::try_now);
+        tried.ok_or_else(|| self.inner.no_backend(id))
     }
 
     /// Variables that a client has otherwise than this host, by their fingerprints.
     pub fn environment_differs(&self, client: Option<&BTreeMap<String, String>>) -> Vec<String> {
         client.map(|client| self.inner.settings.environment.differing(client)).unwrap_or_default()
+    }
+
+    /// Fingerprints of the variables that drivers and settings name beside those of ours.
+    pub fn environment_of_others(&self) -> BTreeMap<String, String> {
+        let names = self.settings().variables_of_others();
+        self.inner.settings.environment.fingerprints_of(names)
     }
 
     /// The settings that count now.

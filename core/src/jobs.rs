@@ -15,6 +15,7 @@ mod error;
 mod folder;
 mod job;
 mod journal;
+mod left;
 mod machine;
 mod media;
 mod names;
@@ -40,6 +41,7 @@ mod waiting;
 
 pub use error::JobError;
 pub use journal::{Condition, Journal, JournalError, Memory, SetAside, Sqlite, Written};
+pub use left::left_in;
 pub use machine::Moment;
 pub use record::{Checkpoint, Course, FileRecord, Record, SavedResult, Ticket};
 pub use retention::Retention;

@@ -9,6 +9,9 @@ use std::{
     path::PathBuf,
 };
 
+/// The journal's name in the state folder.
+pub(crate) const JOURNAL: &str = "journal.db";
+
 /// Everything that a host is started with.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -67,6 +70,24 @@ impl Environment {
         known.collect()
     }
 
+    /// The same of variables of others; empty for one that is not set.
+    pub(crate) fn fingerprints_of(&self, names: impl IntoIterator<Item = String>) -> BTreeMap<String, String> {
+        names.into_iter().map(|name| (name.clone(), self.fingerprint_of(&name))).collect()
+    }
+
+    /// Those variables of others that somebody else has otherwise.
+    pub(crate) fn differing_of(&self, theirs: &BTreeMap<String, String>) -> Vec<String> {
+        theirs
+            .iter()
+            .filter(|(name, print)| self.fingerprint_of(name) != **print)
+            .map(|(name, _)| name.clone())
+            .collect()
+    }
+
+    fn fingerprint_of(&self, name: &str) -> String {
+        self.get(name).map(|value| fingerprint(name, value)).unwrap_or_default()
+    }
+
     /// Variables of ours that somebody else has otherwise, or does not have, or has alone.
     pub fn differing(&self, theirs: &BTreeMap<String, String>) -> Vec<String> {
         let ours = self.fingerprints();
@@ -86,6 +107,11 @@ pub(crate) fn variable(kind: &str, name: &str) -> String {
 }
 
 impl Settings {
+    /// Where a lasting host writes its jobs down.
+    pub(crate) fn journal_file(&self) -> PathBuf {
+        self.state_folder.join(JOURNAL)
+    }
+
     /// Where jobs have their folders: `MDD_JOBS_DIR`, else among the user's data, else in a state folder of its own.
     pub fn jobs_folder(&self) -> PathBuf {
         let own = self.environment.get("MDD_JOBS_DIR").map(PathBuf::from);
@@ -163,5 +189,16 @@ mod tests {
         let other = environment(&[("MDD_A_URL", "2"), ("MDD_C_URL", "3")]);
         assert_eq!(host.differing(&other.fingerprints()), ["MDD_A_URL", "MDD_B_KEY", "MDD_C_URL"]);
         assert!(!format!("{:?}", host.fingerprints()).contains("canary"));
+    }
+
+    #[test]
+    fn variables_of_others_count_where_they_are_named() {
+        let host = environment(&[("LAMP_KEY", "canary"), ("HOME", "/x")]);
+        let prints = host.fingerprints_of(["LAMP_KEY".to_owned(), "LAMP_URL".to_owned()]);
+        assert_eq!(host.differing_of(&prints), Vec::<String>::new());
+        assert_eq!(environment(&[("HOME", "/y")]).differing_of(&prints), ["LAMP_KEY"]);
+        let other = environment(&[("LAMP_KEY", "another"), ("LAMP_URL", "1")]);
+        assert_eq!(other.differing_of(&prints), ["LAMP_KEY", "LAMP_URL"]);
+        assert!(!format!("{prints:?}").contains("canary"));
     }
 }

@@ -183,6 +183,14 @@ pub(crate) enum BackendsCommand {
         #[arg(value_name = "BACKEND")]
         id: String,
     },
+    /// Try a backend at once, without waiting for its next try
+    Try {
+        /// Its id
+        #[arg(value_name = "BACKEND")]
+        id: String,
+    },
+    /// Look for services and try every backend at once
+    Refresh,
     /// Use a service that was found where only you can say that it is yours
     Accept {
         /// Its id

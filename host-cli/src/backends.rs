@@ -5,6 +5,7 @@ use crate::{
     arguments::{BackendsCommand, Global},
     output::{self, BAD, DIM, GOOD, styled},
     reach::Reach,
+    remedies::{About, explained},
     status,
 };
 use mdd_core::{
@@ -12,6 +13,7 @@ use mdd_core::{
     rpc::{BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, Nothing},
     settings::Settings,
 };
+use mdd_driver_api::text::printable;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -28,6 +30,8 @@ pub(crate) async fn run(global: &Global, settings: Settings, command: BackendsCo
         BackendsCommand::Disable { id } => Call::of("backends.disable", &BackendChoice { backend: id }),
         BackendsCommand::Default { id } => Call::of("backends.default", &BackendChoice { backend: id }),
         BackendsCommand::Accept { id } => Call::of("backends.accept", &BackendChoice { backend: id }),
+        BackendsCommand::Try { id } => Call::of("backends.try", &BackendChoice { backend: id }),
+        BackendsCommand::Refresh => Call::of("backends.refresh", &Nothing {}),
     }?;
     // An id that was found can only be known once it was looked for.
     host.settled().await;
@@ -83,20 +87,20 @@ async fn test(host: &mut Reach, test: &BackendTest, json: bool) -> anyhow::Resul
     if json {
         output::json(&tested)?;
     } else {
-        output::text(&report(&tested))?;
+        output::text(&report(&test.url, &tested))?;
     }
     Ok(if tested.ok { Verdict::InOrder } else { Verdict::NotInOrder })
 }
 
-fn report(tested: &BackendTested) -> String {
+fn report(url: &str, tested: &BackendTested) -> String {
     let mut facts: Vec<String> = tested.title.iter().cloned().collect();
     facts.extend(tested.version.iter().map(|version| format!("version {version}")));
     facts.extend(tested.flavour.iter().cloned());
     facts.extend(tested.latency_ms.iter().map(|latency| format!("{latency:.1} ms")));
     let word = if tested.ok { styled(GOOD, "good") } else { styled(BAD, "not usable") };
-    let mut text = format!("{word} {}\n", facts.join(" · "));
+    let mut text = format!("{word}  {}\n", [vec![printable(url, 200)], facts].concat().join(" · "));
     if let Some(reason) = &tested.reason {
-        text.push_str(&status::explained(reason));
+        text.push_str(&explained(reason, About::Other));
     }
     text
 }

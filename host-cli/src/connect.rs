@@ -41,7 +41,10 @@ pub(crate) async fn running(state: &Path, client: &str) -> Option<Client> {
 /// What a user has to know who has set a variable and wonders why it does not count.
 pub(crate) fn differs(client: &Client) -> Option<String> {
     let names = client.host().environment_differs.join(", ");
-    let text = format!("{names}: not as when the host was started; it counts after `mdd-host stop`");
+    let text = format!(
+        "{names}: set otherwise here than where mdd-host was started, and what counts is how it was there; to make this \
+         count, run `mdd-host stop` and try again"
+    );
     (!names.is_empty()).then_some(text)
 }
 

@@ -5,6 +5,7 @@ use crate::{
     arguments::Global,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
     reach::Reach,
+    remedies::{About, explained},
     status,
 };
 use mdd_core::{
@@ -51,6 +52,11 @@ enum Word {
 }
 
 impl Finding {
+    /// Only ids of backends have an at sign.
+    fn about(&self) -> About<'_> {
+        if self.subject.contains('@') { About::Backend(&self.subject) } else { About::Other }
+    }
+
     fn good(subject: &str, observation: impl Into<String>) -> Self {
         Self { subject: subject.to_owned(), verdict: Word::Good, observation: observation.into(), reason: None }
     }
@@ -92,7 +98,7 @@ fn shown(finding: &Finding) -> String {
     let head = styled(style, format_args!("{mark} {}", finding.subject));
     match &finding.reason {
         None => _ = writeln!(text, "{head}  {}", styled(DIM, &finding.observation)),
-        Some(reason) => _ = write!(text, "{head}\n{}", status::explained(reason)),
+        Some(reason) => _ = write!(text, "{head}\n{}", explained(reason, finding.about())),
     }
     text
 }
@@ -150,7 +156,7 @@ fn running(host: &Reach) -> Finding {
 
 fn environment(host: &Reach) -> Option<Finding> {
     let differs = &host.answer()?.environment_differs;
-    let observation = format!("{} differ from the environment in which the host was started", differs.join(", "));
+    let observation = format!("{}: set otherwise here than where mdd-host was started", differs.join(", "));
     (!differs.is_empty())
         .then(|| Finding::bad("host", Word::Attention, Reason::of_host("environment-differs", observation)))
 }

@@ -3,6 +3,7 @@
 use crate::output::{self, BAD, DIM, styled};
 use mdd_core::{
     config::FileError,
+    jobs::{JobError, JournalError},
     rpc::{CallError, ConnectError, ErrorCode, LockError, RpcError, SocketError},
 };
 use schemars::JsonSchema;
@@ -72,6 +73,9 @@ fn code(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(coded) = error.downcast_ref::<Coded>() {
         return Some(coded.code.to_owned());
     }
+    if let Some(error) = error.downcast_ref::<JobError>() {
+        return Some(error.code().to_owned());
+    }
     if let Some(CallError::Refused(refusal)) = error.downcast_ref::<CallError>() {
         return Some(code_of_refusal(refusal));
     }
@@ -82,6 +86,8 @@ fn code(error: &(dyn std::error::Error + 'static)) -> Option<String> {
         "no-answer"
     } else if error.is::<LockError>() {
         "state-folder-unusable"
+    } else if error.is::<JournalError>() {
+        "store-degraded"
     } else if error.is::<serde_json::Error>() {
         "no-json"
     } else if error.is::<FileError>() || error.is::<io::Error>() {
@@ -139,6 +145,16 @@ fn remedy_of_jobs(code: &str) -> &'static str {
         "job-done" => "`mdd-host jobs show` tells where its results are",
         "unknown-kind" => "`mdd-host drivers list` shows the kinds that there are",
         "unknown-backend" => "`mdd-host backends list` shows the ids that there are",
+        "bad-id" | "id-taken" => "choose another --id, or leave it out to get a new one",
+        "unknown-operation" => "choose one of those with --operation",
+        "bad-payload" => "correct the payload as the sentence says; the page of the kind in the book has examples",
+        "missing-file" => "add it with --file NAME=PATH, with the name that the sentence tells",
+        "unknown-file" => "leave it out, or give it a name that is taken: --file NAME=PATH",
+        "extra-file" => "leave it out, or give it a name of its own: --file NAME=PATH",
+        "unreadable-file" => "look at its path and its rights",
+        "no-folder" => "make room on the disk of the jobs folder, or correct its rights",
+        "host-ending" => "try again in a moment; the next host takes it",
+        "store-degraded" => "make room on the disk of the state folder, or correct its rights; `mdd-host doctor` looks",
         _ => "look the code up in the chapter \"When something is wrong\"",
     }
 }
@@ -157,8 +173,8 @@ mod tests {
 
     #[test]
     fn the_code_is_that_of_the_first_link_that_has_one() {
-        let error = anyhow::Error::from(Coded::no_host("there are no jobs")).context("looking");
-        assert_eq!(told(&error), ("no-host".into(), "looking: no host runs, so there are no jobs".into()));
+        let error = anyhow::Error::from(Coded::no_host("jobs can only be looked at")).context("looking");
+        assert_eq!(told(&error), ("no-host".into(), "looking: no host runs, so jobs can only be looked at".into()));
         let refusal =
             RpcError { data: Some(json!({"code": "job-open"})), ..RpcError::new(ErrorCode::Refused, "not over") };
         assert_eq!(told(&CallError::from(refusal).into()), ("job-open".into(), "not over".into()));

@@ -7,12 +7,14 @@ use crate::{
     connect,
     failure::Coded,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
+    remedies::{About, explained},
 };
 use anyhow::{Context as _, bail};
 use mdd_core::{
     events::{JobState, JobView, Snapshot, Update},
-    jobs::{FileSource, Submission, Target},
+    jobs::{self, FileSource, JobError, Submission, Target},
     rpc::{Client, FolderAnswer, JobChoice, JobList, Nothing},
+    settings::Settings,
 };
 use serde_json::Value;
 use std::{
@@ -25,17 +27,17 @@ use std::{
 /// What the host knows this client by.
 const CLIENT: &str = "mdd-host jobs";
 
-pub(crate) async fn run(global: &Global, state: &Path, command: JobsCommand) -> anyhow::Result<Verdict> {
-    let json = global.json;
+pub(crate) async fn run(global: &Global, settings: &Settings, command: JobsCommand) -> anyhow::Result<Verdict> {
+    let (json, state) = (global.json, &settings.state_folder);
     let running = || async {
         let client = connect::running(state, CLIENT).await;
-        client.ok_or_else(|| Coded::no_host("there are no jobs"))
+        client.ok_or_else(|| Coded::no_host("jobs can only be looked at"))
     };
     match command {
         JobsCommand::Submit(options) => return submit(&options, global, state).await,
-        JobsCommand::List => list(state, json).await?,
-        JobsCommand::Show { job } => show(&mut running().await?, "jobs.show", job, json).await?,
-        JobsCommand::Open { job } => open(&mut running().await?, job, json).await?,
+        JobsCommand::List => list(settings, json).await?,
+        JobsCommand::Show { job } => print(&look(settings, job).await?, json)?,
+        JobsCommand::Open { job } => open(settings, job, json).await?,
         JobsCommand::Watch { job } => {
             let client = &mut running().await?;
             let view: JobView = client.call("jobs.show", &JobChoice { job }).await?;
@@ -60,8 +62,11 @@ async fn show(client: &mut Client, method: &str, job: String, json: bool) -> any
     print(&view, json)
 }
 
-async fn open(client: &mut Client, job: String, json: bool) -> anyhow::Result<()> {
-    let answer: FolderAnswer = client.call("jobs.open_folder", &JobChoice { job }).await?;
+async fn open(settings: &Settings, job: String, json: bool) -> anyhow::Result<()> {
+    let answer: FolderAnswer = match connect::running(&settings.state_folder, CLIENT).await {
+        Some(mut client) => client.call("jobs.open_folder", &JobChoice { job }).await?,
+        None => FolderAnswer { folder: left(settings, job)?.folder },
+    };
     let folder = &answer.folder;
     open::that_detached(folder).with_context(|| format!("{folder} cannot be shown"))?;
     match json {
@@ -157,11 +162,38 @@ async fn finish(client: &mut Client, mut view: JobView, global: &Global) -> anyh
     Ok(if view.state == JobState::Done { Verdict::InOrder } else { Verdict::NotInOrder })
 }
 
-/// Without a host there are none.
-async fn list(state: &Path, json: bool) -> anyhow::Result<()> {
-    match connect::running(state, CLIENT).await {
+async fn list(settings: &Settings, json: bool) -> anyhow::Result<()> {
+    match connect::running(&settings.state_folder, CLIENT).await {
         Some(mut client) => print_list(&client.call("jobs.list", &Nothing {}).await?, json),
-        None => print_list(&JobList { jobs: vec![] }, json),
+        None => {
+            let list = JobList { jobs: jobs::left_in(settings)? };
+            tell_who_waits(&list.jobs);
+            print_list(&list, json)
+        }
+    }
+}
+
+/// A job as the host has it, or as the last one has left it.
+async fn look(settings: &Settings, job: String) -> anyhow::Result<JobView> {
+    match connect::running(&settings.state_folder, CLIENT).await {
+        Some(mut client) => Ok(client.call("jobs.show", &JobChoice { job }).await?),
+        None => {
+            let view = left(settings, job)?;
+            tell_who_waits(std::slice::from_ref(&view));
+            Ok(view)
+        }
+    }
+}
+
+fn left(settings: &Settings, job: String) -> anyhow::Result<JobView> {
+    let found = jobs::left_in(settings)?.into_iter().find(|view| view.id == job);
+    Ok(found.ok_or(JobError::Unknown(job))?)
+}
+
+/// Whoever sees a job that runs believes that it goes on.
+fn tell_who_waits(jobs: &[JobView]) {
+    if jobs.iter().any(|view| !view.state.is_final()) {
+        tracing::warn!("no host runs, so this is how jobs were left; `mdd-host serve` goes on with them");
     }
 }
 
@@ -198,12 +230,7 @@ fn print(view: &JobView, json: bool) -> anyhow::Result<()> {
     }
     let mut text = format!("{}\n", headline(view));
     if let Some(reason) = &view.reason {
-        let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("{} ({})", reason.observation, reason.code)));
-        let _infallible = writeln!(text, "  {}", styled(DIM, &reason.meaning));
-        for remedy in &reason.remedies {
-            let argument = remedy.argument.as_ref().map(|argument| format!(": {argument}")).unwrap_or_default();
-            let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("→ {}{argument}", remedy.label)));
-        }
+        text.push_str(&explained(reason, About::Job(&view.id)));
     }
     let _infallible = writeln!(text, "  {}", styled(DIM, &view.folder));
     for result in &view.results {

@@ -19,6 +19,7 @@ mod logging;
 mod metrics;
 mod output;
 mod reach;
+mod remedies;
 mod schema;
 mod serve;
 mod shell;
@@ -83,7 +84,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Verdict> {
         Command::Drivers(DriversCommand::Conform(options)) => drivers::conform(&options),
         Command::Backends(command) => on_runtime(backends::run(&global, settings()?, command)),
         Command::Config(command) => on_runtime(config::run(&global, settings()?, command)),
-        Command::Jobs(command) => on_runtime(jobs::run(&global, &state()?, command)),
+        Command::Jobs(command) => on_runtime(jobs::run(&global, &settings()?, command)),
         Command::Metrics => on_runtime(metrics::run(&global, &state()?)),
         Command::Serve(options) => on_runtime(serve::run(settings()?, options)),
         Command::Stop => on_runtime(serve::stop(&global, &state()?)),

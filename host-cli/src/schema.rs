@@ -38,6 +38,8 @@ const OUTPUTS: &[(&[&str], Describe)] = &[
             "backends disable",
             "backends default",
             "backends accept",
+            "backends try",
+            "backends refresh",
         ],
         SchemaGenerator::subschema_for::<Backends>,
     ),

@@ -26,7 +26,7 @@ pub(crate) async fn run(settings: Settings, options: ServeOptions) -> anyhow::Re
         leave_session();
     }
     let Some(lock) = lock(&settings.state_folder).await? else {
-        tracing::info!("another host runs already, so this one is not needed");
+        output::text("A host runs already, and serves all.\n")?;
         return Ok(Verdict::InOrder);
     };
     let host = Host::lasting(settings, crate::drivers::vetting()?, &lock)?;

@@ -5,11 +5,11 @@ use crate::{
     arguments::{Global, StatusOptions},
     connect,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
+    remedies::{About, explained},
 };
 use anstyle::Style;
 use mdd_core::{
     Host,
-    diagnosis::Reason,
     events::{BackendView, Detail, Origin, Snapshot, StateName, Update},
     health::Severity,
     rpc::{Client, Nothing},
@@ -171,20 +171,8 @@ fn row(text: &mut String, backend: &BackendView, width: usize) {
     let state = styled(style, format_args!("{mark} {title:<width$}  {:<24}", state(backend)));
     let _infallible = writeln!(text, "{state} {}", facts(backend).join(" · "));
     if let Some(reason) = &backend.reason {
-        text.push_str(&explained(reason));
+        text.push_str(&explained(reason, About::Backend(&backend.id)));
     }
-}
-
-/// A reason in lines below what it explains.
-pub(crate) fn explained(reason: &Reason) -> String {
-    let mut text = String::new();
-    let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("{} ({})", reason.observation, reason.code)));
-    let _infallible = writeln!(text, "  {}", styled(DIM, &reason.meaning));
-    for remedy in &reason.remedies {
-        let argument = remedy.argument.as_ref().map(|argument| format!(": {argument}")).unwrap_or_default();
-        let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("→ {}{argument}", remedy.label)));
-    }
-    text
 }
 
 /// A sign beside every colour.

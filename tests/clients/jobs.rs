@@ -3,6 +3,7 @@
 use crate::{PATIENCE, copy::Copy, home::Home, soon, talk::SocketTalk};
 use mdd_core::{events::JobState, rpc::ErrorCode};
 use mdd_sim::{JobState as Remote, Sim};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -71,4 +72,51 @@ async fn a_command_waits_for_its_job_and_tells_where_the_result_is() {
     // The host that was started for it stays.
     home.only_host().await;
     sim.wait_for(|ledger| ledger.jobs.len() == 1, PATIENCE).await.unwrap();
+}
+
+/// The lines of stdout.
+async fn said(home: &Home, words: &[&str]) -> String {
+    let output = home.output(words).await;
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn without_a_host_they_are_read_where_the_last_one_has_left_them() {
+    let sim = Sim::start("comfyui").await.unwrap();
+    let home = Home::with(&["comfyui"], &[("comfyui", &sim.url()), ("comfyui", "http://127.0.0.1:9")]);
+    assert_eq!(said(&home, &["jobs", "list"]).await, "There are no jobs.\n");
+    assert!(!home.state().exists(), "a look makes nothing");
+    let mut host = home.serve().await;
+    let mut client = SocketTalk::greeted(&home).await;
+    submit(&mut client, "done", 1).await;
+    let is_done = async {
+        while client.ask("jobs.show", json!({"job": "done"})).await["state"] != "done" {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    soon("a job that is done", is_done).await;
+    client.ask("jobs.submit", json!({"id": "waits", "backend": "comfyui@127.0.0.1:9", "payload": workflow(1)})).await;
+    let show = ["jobs", "show", "done"];
+    let before = said(&home, &show).await;
+    // Once after a good end, and once after a crash.
+    host.signal(Signal::TERM);
+    assert!(host.ended().await.success());
+    for crashes in [false, true] {
+        if crashes {
+            home.serve().await.kill().await;
+        }
+        assert_eq!(said(&home, &show).await, before);
+        let list: Value = serde_json::from_str(&said(&home, &["jobs", "list", "--json"]).await).unwrap();
+        let ids: Vec<_> = list["jobs"].as_array().unwrap().iter().map(|job| &job["id"]).collect();
+        assert_eq!(ids, ["done", "waits"]);
+        let output = home.output(&["jobs", "list"]).await;
+        let warning = String::from_utf8(output.stderr).unwrap();
+        assert!(warning.contains("no host runs") && warning.contains("mdd-host serve"), "{warning}");
+        let unknown = home.output(&["jobs", "show", "nobody"]).await;
+        assert!(String::from_utf8(unknown.stderr).unwrap().contains("(unknown-job)"));
+        let change = home.output(&["jobs", "discard", "done"]).await;
+        assert!(String::from_utf8(change.stderr).unwrap().contains("(no-host)"));
+    }
+    assert!(crate::processes::naming(home.state()).is_empty(), "no host is started");
 }

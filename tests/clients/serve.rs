@@ -25,6 +25,15 @@ async fn hosts_that_race_at_the_start_end_as_one() {
 }
 
 #[tokio::test]
+async fn a_second_one_says_that_it_is_not_needed() {
+    let home = Home::empty();
+    let _host = home.serve().await;
+    let second = home.output(&["serve"]).await;
+    assert_eq!(second.status.code(), Some(0));
+    assert_eq!(String::from_utf8(second.stdout).unwrap(), "A host runs already, and serves all.\n");
+}
+
+#[tokio::test]
 async fn what_a_killed_host_leaves_is_cleaned_by_the_next() {
     let home = Home::empty();
     home.serve().await.kill().await;

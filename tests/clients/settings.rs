@@ -97,6 +97,11 @@ async fn a_variable_that_the_host_was_started_without_is_told() {
     let output = soon("the end", command.env("MDD_LITELLM_KEY", "sk-canary").output()).await.unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(codes(&report).contains(&"environment-differs".to_owned()), "{report:#}");
+    // So is one that the driver declares for those who know the service.
+    let mut command = home.command(&["config", "show"]);
+    let output = soon("the end", command.env("LITELLM_MASTER_KEY", "sk-canary").output()).await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("LITELLM_MASTER_KEY") && !said.contains("canary"), "{said}");
     // The same environment is no difference, and a program behind the bridge is told by a notice.
     let quiet = home.output(&["config", "show"]).await;
     assert_eq!(String::from_utf8(quiet.stderr).unwrap(), "");

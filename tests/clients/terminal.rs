@@ -206,6 +206,8 @@ async fn what_is_printed_for_programs_is_what_the_schema_says() {
         ("backends enable", &["litellm@127.0.0.1:8"]),
         ("backends default", &["litellm@127.0.0.1:8"]),
         ("backends accept", &["litellm@127.0.0.1:8"]),
+        ("backends try", &["litellm@127.0.0.1:8"]),
+        ("backends refresh", &[]),
         ("backends remove", &["litellm@127.0.0.1:8"]),
         ("backends test", &[&backend]),
         ("config show", &[]),

@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(60);
 pub(crate) fn press(host: &Host, row: &BackendView, remedy: &Remedy, input: &str) {
     let argument = remedy.argument.clone().unwrap_or_default();
     match remedy.action.as_str() {
-        "retry" => assert!(host.try_now(&row.id)),
+        "retry" => host.try_now(&row.id).unwrap(),
         "accept" => host.accept_backend(&argument).unwrap(),
         "use-found-endpoint" => host.move_backend(&row.id, &argument).unwrap(),
         "set-url" | "set-key" => _ = host.set_config(&argument, &input.into()).unwrap(),

@@ -20,7 +20,12 @@ use mdd_driver_api::manifest::Declaration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::PathBuf,
+    time::Duration,
+};
 
 /// What helps against a bad variable.
 const END_THE_HOST: &str = "correct it, and end the running host with `mdd-host stop`";
@@ -310,6 +315,17 @@ impl Config {
 
     fn plain(&self, key: &str) -> Value {
         self.value(key).map(|(value, ..)| value).unwrap_or_default()
+    }
+
+    /// The environment variables that drivers declare and references name, beside those of ours.
+    pub(crate) fn variables_of_others(&self) -> BTreeSet<String> {
+        let declared = self.keys.iter().flat_map(|key| key.variables.iter().cloned());
+        let secrets = self.keys.iter().filter(|key| key.secret);
+        let named = secrets.filter_map(|key| match Reference::parse(self.plain(&key.name).as_str()?) {
+            Ok(Some(Reference::Environment(name))) => Some(name),
+            Ok(Some(Reference::Keyring(_)) | None) | Err(_) => None,
+        });
+        declared.chain(named).filter(|name| !name.starts_with("MDD_")).collect()
     }
 
     /// What was found to be wrong.

@@ -7,7 +7,7 @@ pub(super) struct Entry {
 }
 
 const RETRY: (&str, &str) = ("retry", "Try now");
-const START: (&str, &str) = ("start-hint", "Start it");
+const START: (&str, &str) = ("start-hint", "How to start it");
 const SET_URL: (&str, &str) = ("set-url", "Set its address");
 const ACCEPT: (&str, &str) = ("accept", "Use it");
 const SET_KEY: (&str, &str) = ("set-key", "Set the key");
@@ -108,9 +108,10 @@ pub(super) fn entry(code: &str) -> Entry {
         "other-version-runs" => {
             ("A host of another version runs, and hands over as soon as a program of this version needs one.", &[STOP])
         }
-        "environment-differs" => {
-            ("A host has the environment in which it was started; what is set since then does not count.", &[STOP])
-        }
+        "environment-differs" => (
+            "mdd-host goes on with the variables that it was started with; changes made since then do not count.",
+            &[STOP],
+        ),
         "settings-mistake" => ("Something in the settings cannot be used. Everything else in them counts.", &[EDIT]),
         "driver-refused" => ("A file in the plugins folders is not used as a driver.", &[MEND]),
         "sockets-unseen" => {

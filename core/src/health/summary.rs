@@ -125,6 +125,10 @@ fn state_in_words(backend: &BackendView) -> String {
             Some(reason) if matches!(reason.code.as_str(), "not-running" | "connection-refused" | "process-exited") => {
                 format!("{title} is not running")
             }
+            Some(reason) if matches!(reason.code.as_str(), "needs-key" | "missing-secret") => {
+                format!("{title} wants a key")
+            }
+            Some(reason) if reason.code == "wrong-service" => format!("{title} is not where it should be"),
             Some(reason) => format!("{title} is disconnected ({})", reason.observation),
             None => format!("{title} is disconnected"),
         },
@@ -149,7 +153,8 @@ fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     }
 }
 
-fn capital(text: &str) -> String {
+/// With a large first letter.
+pub(crate) fn capital(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

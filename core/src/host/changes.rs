@@ -211,23 +211,26 @@ impl Inner {
     }
 
     fn known(&self, id: &str) -> Result<(String, Endpoint), ChangeError> {
-        let view = self.shared.bus.backend(id).ok_or_else(|| not_found(id))?;
+        let view = self.shared.bus.backend(id).ok_or_else(|| self.no_backend(id))?;
         let endpoint = view.endpoint.as_deref().and_then(|url| Endpoint::parse(url).ok());
         let unknown = || ChangeError::Refused(format!("no address of {} is known yet", view.title));
         Ok((view.kind.clone(), endpoint.ok_or_else(unknown)?))
     }
 
+    /// Nothing has that id; it helps to see which there are.
+    pub(super) fn no_backend(&self, id: &str) -> ChangeError {
+        let known: Vec<String> = self.shared.bus.look(|backends| backends.map(|backend| backend.id.clone()).collect());
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        ChangeError::NotFound(format!("no backend {:?}; there is {known}", printable(id, 80)))
+    }
+
     fn kind_of(&self, id: &str) -> Result<String, ChangeError> {
-        self.shared.bus.backend(id).map(|view| view.kind).ok_or_else(|| not_found(id))
+        self.shared.bus.backend(id).map(|view| view.kind).ok_or_else(|| self.no_backend(id))
     }
 }
 
 fn parse(url: &str) -> Result<Endpoint, ChangeError> {
     Endpoint::parse(url).map_err(|error| ChangeError::Invalid(error.to_string()))
-}
-
-fn not_found(id: &str) -> ChangeError {
-    ChangeError::NotFound(format!("no backend {:?}", printable(id, 80)))
 }
 
 fn urls_of_file(book: &Book, kind: &str) -> Vec<Endpoint> {

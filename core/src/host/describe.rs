@@ -5,10 +5,11 @@ use crate::{
     diagnosis::Reason,
     discovery::{self, Nobody},
     endpoint::Endpoint,
+    health::capital,
     plugins::LoadedDriver,
     rpc::{BackendTested, KindView, Kinds, OperationView},
 };
-use mdd_driver_api::{manifest::Declaration, model::Verdict};
+use mdd_driver_api::{DriverError, manifest::Declaration, model::Verdict};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -39,7 +40,7 @@ impl Inner {
         let declaration = wanted.as_ref().map(|driver| driver.manifest.driver.clone()).unwrap_or_default();
         let began = Instant::now();
         if let Err(failure) = self.shared.transport.dial(endpoint, true).await {
-            let reason = Reason::of_error(&failure.into_error(endpoint), &titled(declaration.clone()));
+            let reason = unreached(&failure.into_error(endpoint), &declaration);
             return Ok(untested(declaration, reason));
         }
         // Whoever should be there is asked first, and then whoever could be.
@@ -64,10 +65,9 @@ impl Inner {
                 }
             }
             Err(nobody) => {
-                let titled = titled(declaration.clone());
                 let reason = match nobody {
-                    Nobody::Stranger(seen) => Reason::new("wrong-service", seen, &titled),
-                    Nobody::Silent(error) => Reason::of_error(&error, &titled),
+                    Nobody::Stranger(seen) => stranger(seen, &declaration),
+                    Nobody::Silent(error) => unreached(&error, &declaration),
                 };
                 BackendTested { latency_ms, ..untested(declaration, reason) }
             }
@@ -85,12 +85,23 @@ fn no_driver(inner: &Inner, kind: &str) -> ChangeError {
     ChangeError::Invalid(format!("no driver for {kind:?} is in use; there are drivers for {}", known.join(", ")))
 }
 
-/// Sentences about a service whose kind nobody has said.
-fn titled(mut declaration: Declaration) -> Declaration {
-    if declaration.title.is_empty() {
-        declaration.title = "The service".to_owned();
+/// Why nobody answers there. Where nobody has said which kind it should be, there is no setting to correct.
+fn unreached(error: &DriverError, declaration: &Declaration) -> Reason {
+    if !declaration.kind.is_empty() {
+        return Reason::of_error(error, declaration);
     }
-    declaration
+    let reason = Reason::of_error(error, &Declaration { title: "the service".to_owned(), ..Declaration::default() });
+    Reason { meaning: capital(&reason.meaning), remedies: Vec::new(), ..reason }
+}
+
+/// What it is if it is none of ours.
+fn stranger(seen: String, declaration: &Declaration) -> Reason {
+    let reason = Reason::new("wrong-service", seen, declaration);
+    if !declaration.kind.is_empty() {
+        return reason;
+    }
+    let meaning = "What answers there is no service that a driver is in use for.".to_owned();
+    Reason { meaning, remedies: Vec::new(), ..reason }
 }
 
 fn untested(declaration: Declaration, reason: Reason) -> BackendTested {

@@ -259,7 +259,8 @@ impl Carrier {
     async fn end(&mut self, ending: Ending) {
         // What is unknown blocks nobody.
         let goes_on = ending.remote_still_running && ending.state == JobState::Cancelled;
-        self.settle(Step::Ended(ending)).await;
+        let backend = self.job.view().backend;
+        self.settle(Step::Ended(Ending { backend, ..ending })).await;
         self.over = true;
         let slot = self.slot.take();
         if let (Some(slot), Some(epoch), true) = (slot, self.epoch, goes_on) {

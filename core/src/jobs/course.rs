@@ -35,11 +35,13 @@ pub(super) struct Ending {
     pub(super) remote_still_running: bool,
     /// Names of the results that count, where that is not all of them.
     pub(super) results: Option<Vec<String>>,
+    /// The backend that has it then.
+    pub(super) backend: Option<String>,
 }
 
 impl Ending {
     pub(super) fn new(state: JobState, reason: Option<Reason>) -> Self {
-        Self { state, reason, remote_still_running: false, results: None }
+        Self { state, reason, remote_still_running: false, results: None, backend: None }
     }
 }
 
@@ -135,8 +137,9 @@ impl Course {
     }
 
     fn end(&mut self, ending: Ending) -> JobState {
-        let Ending { state, reason, remote_still_running, results } = ending;
+        let Ending { state, reason, remote_still_running, results, backend } = ending;
         self.reason = reason;
+        self.ended_on = backend;
         self.remote_still_running = remote_still_running;
         if let Some(names) = results {
             self.results.retain(|result| names.contains(&result.name));
@@ -146,6 +149,7 @@ impl Course {
 
     fn forgive(&mut self) {
         self.reason = None;
+        self.ended_on = None;
         self.remote_still_running = false;
         self.cancel_asked = false;
         self.strikes = 0;

@@ -18,6 +18,9 @@ pub enum JournalError {
     /// Nothing can be written.
     #[error("the journal cannot be written: {0}")]
     Degraded(String),
+    /// Nothing can be read.
+    #[error("the journal cannot be read: {0}")]
+    Unread(String),
     /// It does not know the job: its file is another one by now.
     #[error("the journal has no job {0:?}")]
     Missing(String),

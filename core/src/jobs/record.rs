@@ -80,6 +80,9 @@ pub struct Course {
     pub reason: Option<Reason>,
     /// The service goes on working although the job is over for us.
     pub remote_still_running: bool,
+    /// The backend that had it when it ended.
+    #[serde(default)]
+    pub ended_on: Option<String>,
 }
 
 /// Where a driver left off, and on which backend.
@@ -149,6 +152,7 @@ impl Course {
             results: Vec::new(),
             reason: None,
             remote_still_running: false,
+            ended_on: None,
         }
     }
 

@@ -44,7 +44,7 @@ impl Store {
     /// Nothing can be written or read, as somebody has seen.
     pub(super) fn degraded(&self, error: &JournalError) {
         let why = match error {
-            JournalError::Degraded(why) => why.clone(),
+            JournalError::Degraded(why) | JournalError::Unread(why) => why.clone(),
             JournalError::Missing(_) => error.to_string(),
         };
         let now = self.condition.borrow().clone();

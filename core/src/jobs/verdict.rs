@@ -71,7 +71,7 @@ fn of_outcome(outcome: &Outcome, course: &Course, declaration: &Declaration) -> 
     };
     let named = outcome.results.iter().map(|saved| saved.name.clone()).collect::<Vec<_>>();
     let results = (state == JobState::Done && !named.is_empty()).then_some(named);
-    Ending { state, reason, remote_still_running: outcome.remote_still_running, results }
+    Ending { remote_still_running: outcome.remote_still_running, results, ..Ending::new(state, reason) }
 }
 
 fn of_error(error: &DriverError, course: &Course, resumed: bool, declaration: &Declaration) -> Verdict {

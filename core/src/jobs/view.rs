@@ -8,10 +8,11 @@ use crate::events::{JobView, ResultFile};
 
 /// The view of a job that nothing is told of yet.
 pub(super) fn first(ticket: &Ticket, course: &Course, folder: &JobFolder) -> JobView {
+    let of_checkpoint = || course.checkpoint.as_ref().map(|checkpoint| checkpoint.backend.clone());
     let mut view = JobView {
         id: ticket.id.clone(),
         kind: ticket.kind.clone(),
-        backend: course.checkpoint.as_ref().map(|checkpoint| checkpoint.backend.clone()),
+        backend: course.ended_on.clone().or_else(of_checkpoint),
         operation: ticket.operation.clone(),
         state: course.state,
         reason: course.reason.clone(),

@@ -99,9 +99,12 @@ impl Client {
         let host = HelloAnswer::default();
         let mut this = Self { wire: Wire::open(state).await?, next_id: 0, updates: VecDeque::new(), host };
         let version = env!("CARGO_PKG_VERSION").to_owned();
-        let environment = Some(Environment::of_process().fingerprints());
+        let ours = Environment::of_process();
+        let environment = Some(ours.fingerprints());
         let hello = Hello { protocol: PROTOCOL, client: client.to_owned(), version, environment };
         this.host = timeout(HELLO_WITHIN, this.call("hello", &hello)).await.map_err(|_| CallError::NoAnswer)??;
+        let others = ours.differing_of(&this.host.environment);
+        this.host.environment_differs.extend(others);
         Ok(this)
     }
 

@@ -48,6 +48,10 @@ pub struct HelloAnswer {
     /// Variables of the client that differ from those of the host's start; they count from its next one.
     #[serde(default)]
     pub environment_differs: Vec<String>,
+    /// Fingerprints of the other variables that the host's drivers and settings name, by name, for a client that has sent
+    /// its own; empty for one that was not set. Whoever has another one differs in that, too.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
 }
 
 /// For methods that take or give nothing.

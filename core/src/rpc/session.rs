@@ -19,7 +19,7 @@ use crate::{
 };
 use mdd_driver_api::text::printable;
 use serde_json::{Value, json};
-use std::{io, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt as _};
 
 /// Changes that are sent as one line at the most: a line is what a client that does not read costs.
@@ -168,6 +168,10 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
             pid: std::process::id(),
             started: self.serving.host.started(),
             environment_differs: self.serving.host.environment_differs(hello.environment.as_ref()),
+            environment: match hello.environment {
+                Some(_) => self.serving.host.environment_of_others(),
+                None => BTreeMap::new(),
+            },
         })
     }
 
@@ -195,14 +199,11 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
     }
 
     async fn try_backend(&mut self, choice: BackendChoice) -> Result<Nothing, RpcError> {
-        match self.serving.host.try_now(&choice.backend) {
-            true => Ok(Nothing {}),
-            false => Err(not_found("backend", &choice.backend)),
-        }
+        done(self.serving.host.try_now(&choice.backend))
     }
 
     async fn backend_health(&mut self, choice: BackendChoice) -> Result<HealthView, RpcError> {
-        self.serving.host.health(&choice.backend).ok_or_else(|| not_found("backend", &choice.backend))
+        self.serving.host.health(&choice.backend).map_err(|error| unchanged(&error))
     }
 
     async fn add_backend(&mut self, addition: BackendAddition) -> Result<Nothing, RpcError> {

@@ -17,7 +17,7 @@ pub(crate) fn identity(readiness: Option<Value>, refusal: Option<&Refusal>) -> I
         None => "LiteLLM".to_owned(),
     };
     let identity = match refusal {
-        Some(_) => Identity::locked(score, format!("{seen}, which wants a key")),
+        Some(_) => Identity::locked(score, seen),
         None => Identity::mine(score, seen),
     };
     let identity = identity.because("/health/liveliness says \"I'm alive!\"").with_version(version);
@@ -73,7 +73,7 @@ mod tests {
             let identity = identity(Some(answer("key_noauth_readiness")), refusal(name).as_ref());
             assert_eq!(identity.verdict, Verdict::Locked, "{name}");
             assert!(identity.score >= 90, "{name}");
-            assert_eq!(identity.seen, "LiteLLM, which wants a key", "{name}");
+            assert_eq!(identity.seen, "LiteLLM", "{name}");
         }
     }
 

@@ -34,6 +34,7 @@ pub(super) const BACKENDS: &str = "\
 Examples:
   mdd-host backends list
   mdd-host backends add KIND 192.168.1.20:8188
+  mdd-host backends try KIND@192.168.1.20:8188
   mdd-host backends disable KIND@192.168.1.20:8188";
 
 pub(super) const BACKENDS_TEST: &str = "\

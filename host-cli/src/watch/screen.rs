@@ -4,7 +4,11 @@ use super::{
     board::{Board, List, Over},
     look::{Look, sparkline},
 };
-use mdd_core::events::{BackendView, Detail, JobView, Snapshot};
+use crate::remedies::{self, About};
+use mdd_core::{
+    diagnosis::Remedy,
+    events::{BackendView, Detail, JobView, Snapshot},
+};
 use mdd_driver_api::text::printable;
 use ratatui::{
     Frame,
@@ -110,18 +114,19 @@ fn queue(backend: &BackendView) -> String {
 
 /// Why the chosen backend is not simply fine, and the first thing that helps.
 fn why(board: &Board, look: Look) -> Text<'static> {
-    let Some(reason) = board.backend().and_then(|backend| backend.reason.as_ref()) else { return Text::default() };
+    let Some((backend, reason)) = board.backend().and_then(|backend| Some((backend, backend.reason.as_ref()?))) else {
+        return Text::default();
+    };
     let mut lines =
         vec![Line::styled(format!("  {} ({})", clean(&reason.observation), clean(&reason.code)), look.dim())];
     if let Some(remedy) = reason.remedies.first() {
-        lines.push(Line::styled(format!("  {}", remedy_text(remedy)), look.dim()));
+        lines.push(Line::styled(format!("  {}", remedy_text(remedy, About::Backend(&backend.id))), look.dim()));
     }
     Text::from(lines)
 }
 
-fn remedy_text(remedy: &mdd_core::diagnosis::Remedy) -> String {
-    let argument = remedy.argument.as_ref().map(|argument| format!(": {}", clean(argument))).unwrap_or_default();
-    format!("→ {}{argument}", clean(&remedy.label))
+fn remedy_text(remedy: &Remedy, about: About<'_>) -> String {
+    clean(&remedies::line(remedy, about))
 }
 
 fn draw_jobs(frame: &mut Frame<'_>, area: Rect, board: &Board, look: Look) {
@@ -268,7 +273,8 @@ fn backend_details(board: &Board, backend: &BackendView, now: Instant) -> Text<'
         lines.push(Line::default());
         lines.push(Line::from(format!("{} ({})", clean(&reason.observation), clean(&reason.code))));
         lines.push(Line::from(clean(&reason.meaning)));
-        lines.extend(reason.remedies.iter().map(|remedy| Line::from(remedy_text(remedy))));
+        let about = About::Backend(&backend.id);
+        lines.extend(reason.remedies.iter().map(|remedy| Line::from(remedy_text(remedy, about))));
     }
     if !backend.last_errors.is_empty() {
         lines.push(Line::default());

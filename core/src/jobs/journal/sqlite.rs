@@ -12,7 +12,12 @@ use crate::jobs::record::{Course, Record};
 use futures_util::future::BoxFuture;
 use keeper::{Keeper, Request};
 use rows::Write;
-use std::{io, path::PathBuf, sync::mpsc, thread};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+};
 use tokio::sync::{oneshot, watch};
 
 /// A journal that outlives the process.
@@ -35,6 +40,16 @@ impl Sqlite {
         let keeper = Keeper::new(path, waiting, telling);
         thread::Builder::new().name("journal".to_owned()).spawn(move || keeper.run())?;
         Ok(Self { requests, condition })
+    }
+
+    /// The jobs in that file, beside whoever writes it; none where there is no file. May block.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(path: &Path) -> Result<Vec<Record>, JournalError> {
+        let unread = |error: &dyn std::error::Error| JournalError::Unread(error.to_string());
+        let Some(file) = file::open_to_read(path).map_err(|error| unread(&error))? else { return Ok(Vec::new()) };
+        rows::load(&file).map_err(|error| unread(&error))
     }
 
     fn write(&self, write: Result<Write, serde_json::Error>) -> Written<'_> {

@@ -112,3 +112,21 @@ async fn a_journal_that_cannot_be_read_is_told_and_read_later() {
     bench.jobs.submit(submission("a")).await.unwrap();
     assert_eq!(bench.jobs.list().len(), 1, "it is the same job");
 }
+
+#[tokio::test(start_paused = true)]
+async fn another_process_knows_where_a_job_has_failed() {
+    let bench = Bench::new();
+    let lamp = bench.connect("lamp@1", 1);
+    bench.submit("a").await;
+    // Before its first checkpoint.
+    lamp.run().await.end(OutcomeStatus::Failed);
+    let before = bench.over("a").await;
+    assert_eq!((before.state, before.backend.as_deref()), (JobState::Failed, Some("lamp@1")));
+    let bench = bench.restart();
+    bench.jobs.restored().await.unwrap();
+    assert_eq!(bench.jobs.show("a").unwrap(), before);
+    // Sent again it is nobody's until somebody takes it.
+    let again = bench.jobs.resubmit("a").await.unwrap();
+    assert_eq!(again.state, JobState::Queued);
+    bench.until("a", |view| view.backend.is_none()).await;
+}

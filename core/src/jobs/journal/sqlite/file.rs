@@ -52,6 +52,24 @@ pub(super) fn open(path: &Path, check: bool) -> Result<Opened, OpenError> {
     }
 }
 
+/// Opens the file to look at it, beside whoever writes it; `None` where there is none, or none that was ever written.
+pub(super) fn open_to_read(path: &Path) -> Result<Option<Connection>, OpenError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    file.busy_timeout(PATIENCE)?;
+    let owner: i32 = file.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let version: usize = file.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = migrations::STEPS.len();
+    match version {
+        0 => Ok(None),
+        _ if owner != APPLICATION_ID => Err(OpenError::Damaged("another program has written it".to_owned())),
+        _ if version > known => Err(OpenError::Newer { version, known }),
+        _ => Ok(Some(file)),
+    }
+}
+
 /// What is wrong with the file itself; `None` when it is something else.
 pub(super) fn damage(error: &OpenError) -> Option<String> {
     match error {
