@@ -41,7 +41,7 @@ REMEDY_ICONS = {
     "retry": "FILE_REFRESH",
     "set-url": "URL",
     "set-key": "LOCKED",
-    "start-hint": "PLAY",
+    "start-hint": "COPYDOWN",
     "open-docs": "HELP",
     "copy-details": "COPYDOWN",
     "accept": "CHECKMARK",

@@ -13,7 +13,10 @@ use mdd_core::{
     settings::Settings,
 };
 use serde_json::Value;
-use std::{fmt::Write as _, io::Read as _};
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal as _, Read as _},
+};
 
 pub(crate) async fn run(global: &Global, settings: Settings, command: ConfigCommand) -> anyhow::Result<Verdict> {
     let mut host = Reach::host(global, settings, "mdd-host config").await?;
@@ -48,14 +51,23 @@ async fn change(host: &mut Reach, key: String, value: Value, json: bool) -> anyh
 fn given(words: Vec<String>) -> anyhow::Result<Value> {
     let one = |word: &String| serde_json::from_str(word).unwrap_or_else(|_| Value::String(word.clone()));
     match words.as_slice() {
-        [word] if word == "-" => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("stdin")?;
-            Ok(one(&text.trim().to_owned()))
-        }
+        [word] if word == "-" => Ok(one(&typed().context("stdin")?.trim().to_owned())),
         [word] => Ok(one(word)),
         words => Ok(words.iter().map(one).collect()),
     }
+}
+
+/// What a pipe holds; whoever sits at a terminal is asked for one line.
+fn typed() -> std::io::Result<String> {
+    let mut text = String::new();
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        anstream::eprint!("Type or paste the value and press Enter: ");
+        stdin.read_line(&mut text)?;
+    } else {
+        stdin.lock().read_to_string(&mut text)?;
+    }
+    Ok(text)
 }
 
 fn table(view: &ConfigView) -> String {

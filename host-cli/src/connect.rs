@@ -42,8 +42,7 @@ pub(crate) async fn running(state: &Path, client: &str) -> Option<Client> {
 pub(crate) fn differs(client: &Client) -> Option<String> {
     let names = client.host().environment_differs.join(", ");
     let text = format!(
-        "{names}: set otherwise here than where mdd-host was started, and what counts is how it was there; to make this \
-         count, run `mdd-host stop` and try again"
+        "{names}: changed since mdd-host was started, so it does not count yet; run `mdd-host stop`, then try again"
     );
     (!names.is_empty()).then_some(text)
 }

@@ -156,7 +156,7 @@ fn running(host: &Reach) -> Finding {
 
 fn environment(host: &Reach) -> Option<Finding> {
     let differs = &host.answer()?.environment_differs;
-    let observation = format!("{}: set otherwise here than where mdd-host was started", differs.join(", "));
+    let observation = format!("{}: changed since mdd-host was started", differs.join(", "));
     (!differs.is_empty())
         .then(|| Finding::bad("host", Word::Attention, Reason::of_host("environment-differs", observation)))
 }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// The program; drivers stand beside it.
 const PROGRAM: &str = "mdd-host";
+/// What all that is shipped together is called in the bill.
+const RELEASE: &str = "release";
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -89,7 +91,8 @@ fn bill(metadata: &Metadata, lock: &Lock, roots: &[String]) -> Result<Value> {
     let needed: BTreeMap<&str, Vec<&str>> =
         metadata.resolve.nodes.iter().map(|node| (node.id.as_str(), built_in(node))).collect();
     let roots = metadata.packages.iter().filter(|package| package.source.is_none() && roots.contains(&package.name));
-    let mut todo: Vec<&str> = roots.map(|package| package.id.as_str()).collect();
+    let roots: Vec<&Package> = roots.collect();
+    let mut todo: Vec<&str> = roots.iter().map(|package| package.id.as_str()).collect();
     let mut reached = BTreeSet::new();
     while let Some(id) = todo.pop() {
         if reached.insert(id) {
@@ -99,18 +102,19 @@ fn bill(metadata: &Metadata, lock: &Lock, roots: &[String]) -> Result<Value> {
     let reached: Vec<&Package> = reached.iter().filter_map(|id| packages.get(id).copied()).collect();
     let program = *reached.iter().find(|package| package.name == PROGRAM).context("cargo knows our program")?;
     let components: Vec<Value> = reached.iter().map(|package| component(package, lock)).collect();
-    let dependencies: Vec<Value> = reached
-        .iter()
-        .map(|package| {
+    let shipped =
+        json!({"ref": RELEASE, "dependsOn": roots.iter().map(|root| reference(root)).collect::<BTreeSet<_>>()});
+    let dependencies: Vec<Value> = std::iter::once(shipped)
+        .chain(reached.iter().map(|package| {
             let on = needed.get(package.id.as_str()).into_iter().flatten().filter_map(|id| packages.get(id));
             json!({"ref": reference(package), "dependsOn": on.map(|on| reference(on)).collect::<BTreeSet<_>>()})
-        })
+        }))
         .collect();
     Ok(json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "metadata": {"component": {"type": "application", "name": PROGRAM, "version": program.version, "bom-ref": "release"}},
+        "metadata": {"component": {"type": "application", "name": PROGRAM, "version": program.version, "bom-ref": RELEASE}},
         "components": components,
         "dependencies": dependencies,
     }))
@@ -150,9 +154,32 @@ fn reference(package: &Package) -> String {
 }
 
 #[cfg(test)]
+mod form;
+
+#[cfg(test)]
 mod tests {
-    use super::of_this_platform;
+    use super::{RELEASE, form, of_this_platform};
     use std::collections::BTreeSet;
+
+    #[test]
+    fn it_has_the_form_that_readers_of_bills_expect() {
+        let bill = of_this_platform().unwrap();
+        form::check(&bill).unwrap();
+        for (place, wrong) in [
+            ("/specVersion", "1.4"),
+            ("/components/0/type", "crate"),
+            ("/components/0/licenses", "MIT"),
+            ("/components/0/bom-ref", RELEASE),
+            ("/dependencies/0/ref", "pkg:cargo/nobody@1.0.0"),
+        ] {
+            let mut bill = bill.clone();
+            *bill.pointer_mut(place).unwrap() = wrong.into();
+            assert!(form::check(&bill).is_err(), "{place}");
+        }
+        let mut more = bill;
+        more["components"][0]["licence"] = "MIT".into();
+        assert!(form::check(&more).is_err(), "an unknown field");
+    }
 
     #[test]
     fn it_has_what_is_shipped_with_hashes_and_nothing_else() {
