@@ -64,10 +64,8 @@ pub enum News {
     Found {
         /// What and where.
         found: Box<Found>,
-        /// How it became known.
-        origin: Origin,
-        /// Why it may not be the user's.
-        doubt: Option<String>,
+        /// What is known of it beside that.
+        standing: Standing,
     },
     /// Who holds a port and was recognised by nobody.
     Stranger {
@@ -86,11 +84,26 @@ pub enum News {
     FirstRoundOver,
 }
 
+/// What is known of a find that it does not say itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// How it became known.
+    pub origin: Origin,
+    /// Why it may not be the user's.
+    pub doubt: Option<String>,
+    /// Other ports of the same process, where that is the service and no go-between.
+    pub also: BTreeSet<u16>,
+    /// Another process has the same port at the loopback address of the other family.
+    pub apart: bool,
+}
+
 /// What may be there and is asked one question at a time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     /// A port of this machine, at whichever loopback address.
     Port(u16),
+    /// The IPv6 address of such a port, where IPv4 is another process.
+    PortOverIpv6(u16),
     /// Another machine.
     Elsewhere(Endpoint),
 }
@@ -205,6 +218,7 @@ impl Scout {
         for port in &seen.fresh {
             // Whoever was there before may be somebody else now.
             self.strangers.remove(&Place::Port(*port));
+            self.strangers.remove(&Place::PortOverIpv6(*port));
         }
         let silent = self.listening.keys().filter(|port| !seen.ports.contains_key(port)).copied();
         let mut told: Vec<News> = silent.map(News::Silent).collect();
@@ -222,19 +236,19 @@ impl Scout {
         let default = drivers.iter().flat_map(|driver| driver.manifest.driver.default_ports.iter().copied());
         let plausible = self.listening.iter().filter(|(_, port)| drivers.iter().any(|driver| hinted(driver, port)));
         let ports = default.chain(plausible.map(|(port, _)| *port)).map(Place::Port);
-        let places: BTreeSet<Place> = ports.chain(self.announced.iter().cloned()).collect();
+        let mut places: BTreeSet<Place> = ports.chain(self.announced.iter().cloned()).collect();
+        let apart = self.listening.iter().filter(|(port, seen)| seen.apart && places.contains(&Place::Port(**port)));
+        let apart: Vec<Place> = apart.map(|(port, _)| Place::PortOverIpv6(*port)).collect();
+        places.extend(apart);
         let mut probes = Vec::new();
         for place in places {
-            if taken.has(&place) || !self.under_way.insert(place.clone()) {
+            if taken.has(&place, self.is_apart(&place)) || !self.under_way.insert(place.clone()) {
                 continue;
             }
             let known_stranger = self.strangers.get(&place).is_some_and(|again| now < *again);
-            let port = match &place {
-                Place::Port(port) => self.listening.get(port),
-                Place::Elsewhere(_) => None,
-            };
+            let port = place.here().and_then(|port| self.listening.get(&port));
             let number = match &place {
-                Place::Port(port) => *port,
+                Place::Port(port) | Place::PortOverIpv6(port) => *port,
                 Place::Elsewhere(endpoint) => endpoint.port(),
             };
             let drivers = order(&drivers, number, port);
@@ -259,26 +273,31 @@ impl Scout {
             }
             (Outcome::Found(found), place) => {
                 self.strangers.remove(&place);
-                let (origin, doubt) = self.standing(&found, &place);
-                Some(News::Found { found, origin, doubt })
+                let standing = self.standing(&found, &place);
+                Some(News::Found { found, standing })
             }
             (Outcome::Stranger(seen, again), place) => {
                 self.strangers.insert(place.clone(), Instant::now() + again);
                 match place {
                     Place::Port(port) => Some(News::Stranger { port, seen: Some(seen) }),
-                    Place::Elsewhere(_) => None,
+                    Place::PortOverIpv6(_) | Place::Elsewhere(_) => None,
                 }
             }
         }
     }
 
+    fn is_apart(&self, place: &Place) -> bool {
+        place.here().and_then(|port| self.listening.get(&port)).is_some_and(|port| port.apart)
+    }
+
     /// How it became known, and why it may not be the user's.
-    fn standing(&self, found: &Found, place: &Place) -> (Origin, Option<String>) {
+    fn standing(&self, found: &Found, place: &Place) -> Standing {
         match place {
             Place::Elsewhere(endpoint) => {
-                (Origin::Mdns, Some(format!("{} announces itself, and it is on another machine", endpoint.subject())))
+                let doubt = format!("{} announces itself, and it is on another machine", endpoint.subject());
+                Standing { origin: Origin::Mdns, doubt: Some(doubt), also: BTreeSet::new(), apart: false }
             }
-            Place::Port(port) => {
+            Place::Port(port) | Place::PortOverIpv6(port) => {
                 let is_default = found.driver.manifest.driver.default_ports.contains(port);
                 let origin = match (is_default, self.announced.contains(place)) {
                     (true, _) => Origin::DefaultPort,
@@ -291,7 +310,10 @@ impl Scout {
                     }
                     Some(Owner::Us) | None => None,
                 };
-                (origin, doubt)
+                // A tunnel holds the ports of many services.
+                let is_it = |port: &&Port| hinted(&found.driver, port);
+                let also = self.listening.get(port).filter(is_it).map(|port| port.also.clone()).unwrap_or_default();
+                Standing { origin, doubt, also, apart: self.is_apart(place) }
             }
         }
     }
@@ -300,17 +322,40 @@ impl Scout {
 /// Places that have a backend already.
 #[derive(Debug, Default)]
 pub struct Taken {
-    /// Ports of this machine.
+    /// Ports of this machine, at its IPv4 address or by its name.
     pub ports: BTreeSet<u16>,
+    /// The same at its IPv6 address.
+    pub over_ipv6: BTreeSet<u16>,
     /// Addresses of other machines.
     pub elsewhere: BTreeSet<Endpoint>,
 }
 
 impl Taken {
-    fn has(&self, place: &Place) -> bool {
+    /// Takes in the place of a backend.
+    pub fn insert(&mut self, endpoint: Endpoint) {
+        match endpoint.ip() {
+            _ if !endpoint.is_loopback() => _ = self.elsewhere.insert(endpoint),
+            Some(IpAddr::V6(_)) => _ = self.over_ipv6.insert(endpoint.port()),
+            Some(IpAddr::V4(_)) | None => _ = self.ports.insert(endpoint.port()),
+        }
+    }
+
+    /// `apart` says that the families of the port are two places.
+    fn has(&self, place: &Place, apart: bool) -> bool {
         match place {
-            Place::Port(port) => self.ports.contains(port),
+            Place::Port(port) => self.ports.contains(port) || (!apart && self.over_ipv6.contains(port)),
+            Place::PortOverIpv6(port) => self.over_ipv6.contains(port),
             Place::Elsewhere(endpoint) => self.elsewhere.contains(endpoint),
+        }
+    }
+}
+
+impl Place {
+    /// The port, on this machine.
+    fn here(&self) -> Option<u16> {
+        match self {
+            Self::Port(port) | Self::PortOverIpv6(port) => Some(*port),
+            Self::Elsewhere(_) => None,
         }
     }
 }
@@ -344,6 +389,13 @@ async fn look(place: Place, shared: Shared, drivers: Vec<Arc<LoadedDriver>>, kno
             Some(endpoint) => (endpoint, false),
             None => return Some(Outcome::Closed),
         },
+        Place::PortOverIpv6(port) => {
+            let endpoint = Endpoint::http(Ipv6Addr::LOCALHOST.into(), port);
+            match shared.transport.dial(&endpoint, false).await {
+                Ok(()) => (endpoint, false),
+                Err(_) => return Some(Outcome::Closed),
+            }
+        }
         // Asked without secrets; the user has said that other machines may be heard.
         Place::Elsewhere(endpoint) => match shared.transport.dial(&endpoint, true).await {
             Ok(()) => (endpoint, true),

@@ -178,6 +178,43 @@ fn ac_16_a_service_is_found_at_whichever_loopback_address_it_has() {
     });
 }
 
+/// The addresses of the backends of a kind, once so many are connected.
+async fn connected_at(looking: &Looking, count: usize) -> Vec<String> {
+    eventually(&looking.host, SOON, |snapshot| {
+        let up = snapshot.backends.iter().filter(|row| row.state == StateName::Connected);
+        let places: Vec<String> = up.filter_map(|row| row.endpoint.clone()).collect();
+        (places.len() == count).then_some(places)
+    })
+    .await
+}
+
+#[test]
+fn one_process_at_several_addresses_is_one_backend() {
+    in_own_network("discovery::one_process_at_several_addresses_is_one_backend", async {
+        let doors = [("127.0.0.1", 8188), ("::1", 8188), ("127.0.0.1", 9001), ("127.0.0.1", 9002)];
+        let _one = crate::watched::Service::with_doors(&doors);
+        // Somebody else, who shows that every port was looked at.
+        let _other = crate::watched::Service::with_doors(&[("127.0.0.1", 9100)]);
+        let looking = Looking::with(&["comfyui"], "");
+        let first = connected_at(&looking, 2).await;
+        assert!(first.contains(&"http://127.0.0.1:9100".to_owned()), "{first:?}");
+        tokio::time::timeout(SOON, looking.host.settled()).await.unwrap();
+        assert_eq!(connected_at(&looking, 2).await, first);
+    });
+}
+
+#[test]
+fn two_services_at_one_port_number_are_two_backends() {
+    in_own_network("discovery::two_services_at_one_port_number_are_two_backends", async {
+        let _four = crate::watched::Service::with_doors(&[("127.0.0.1", 8188)]);
+        let looking = Looking::with(&["comfyui"], "");
+        assert_eq!(connected_at(&looking, 1).await, ["http://127.0.0.1:8188"]);
+        let _six = crate::watched::Service::with_doors(&[("::1", 8188)]);
+        let places = connected_at(&looking, 2).await;
+        assert_eq!(places, ["http://127.0.0.1:8188", "http://[::1]:8188"]);
+    });
+}
+
 /// What another user runs, as Docker does, waits for the user's word and is a full backend after it.
 #[test]
 fn a_service_of_another_user_waits_for_the_users_word() {

@@ -43,6 +43,19 @@ impl Service {
         Self::of(command, port)
     }
 
+    /// One process with a ComfyUI at each of these addresses.
+    pub(crate) fn with_doors(doors: &[(&str, u16)]) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let python = xtask::python::find("3.11").unwrap();
+        let mut command = Command::new(python.program);
+        command.arg("-I").arg(folder.join("host/doors.py")).args(["main.py", "--port"]);
+        command.arg(folder.join("fixtures/comfyui-0.33.0/system_stats.json"));
+        for (host, port) in doors {
+            command.arg(host).arg(port.to_string());
+        }
+        Self::of(command, doors[0].1)
+    }
+
     fn of(mut command: Command, port: u16) -> Self {
         let process = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         Self { process, port }

@@ -37,6 +37,15 @@ impl Listening {
     }
 }
 
+/// What holds a socket of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its process.
+    pub pid: u32,
+    /// What runs it: folder, program and arguments.
+    pub words: String,
+}
+
 /// A way to list them.
 pub trait Sockets: Send {
     /// Those that listen now.
@@ -45,8 +54,8 @@ pub trait Sockets: Send {
     /// When the system does not tell.
     fn list(&mut self) -> io::Result<Vec<Listening>>;
 
-    /// What runs the processes behind sockets of ours, as far as it may be known: folder, program and arguments.
-    fn programs(&mut self, of: &[Listening]) -> Vec<(u64, String)>;
+    /// The programs behind sockets of ours, as far as they may be known.
+    fn programs(&mut self, of: &[Listening]) -> Vec<(u64, Program)>;
 }
 
 /// The way of this system.

@@ -1,9 +1,10 @@
 //! Sees which ports of this machine begin and cease to be listened at, on a thread of its own.
 
-use super::sockets::{Listening, Owner, Sockets};
+use super::sockets::{Listening, Owner, Program, Sockets};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io,
+    net::SocketAddr,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
     time::Duration,
@@ -23,6 +24,16 @@ pub struct Port {
     pub owner: Owner,
     /// What runs the processes of ours that hold it.
     pub programs: Vec<String>,
+    /// Other ports of these processes.
+    pub also: BTreeSet<u16>,
+    /// Its IPv4 and its IPv6 address belong to different processes.
+    pub apart: bool,
+}
+
+impl Default for Port {
+    fn default() -> Self {
+        Self { owner: Owner::Us, programs: Vec::new(), also: BTreeSet::new(), apart: false }
+    }
 }
 
 /// The ports that can be reached at a loopback address, by number.
@@ -89,7 +100,7 @@ fn look(mut sockets: Box<dyn Sockets>, news: &mpsc::Sender<Seen>, ended: &Receiv
 struct Memory {
     sockets: HashSet<Listening>,
     /// By the numbers of their sockets: finding a program costs some milliseconds, and it never changes.
-    programs: HashMap<u64, String>,
+    programs: HashMap<u64, Program>,
 }
 
 impl Memory {
@@ -112,22 +123,40 @@ impl Memory {
         }
         let mut ports: BTreeMap<u16, Port> = BTreeMap::new();
         for socket in &here {
-            let port =
-                ports.entry(socket.address.port()).or_insert_with(|| Port { owner: Owner::Us, programs: Vec::new() });
+            let port = ports.entry(socket.address.port()).or_default();
             if socket.owner != Owner::Us {
                 port.owner = socket.owner;
             }
-            port.programs.extend(self.programs.get(&socket.number).cloned());
+            port.programs.extend(self.programs.get(&socket.number).map(|program| program.words.clone()));
+        }
+        for (number, port) in &mut ports {
+            let pids: BTreeSet<u32> = self.pids(&here, |at| at.port() == *number);
+            let theirs = here.iter().filter(|socket| self.pid(socket).is_some_and(|pid| pids.contains(&pid)));
+            port.also = theirs.map(|socket| socket.address.port()).filter(|other| other != number).collect();
+            let [four, six] =
+                [false, true].map(|six| self.pids(&here, |at| at.port() == *number && at.is_ipv6() == six));
+            port.apart = !four.is_empty() && !six.is_empty() && four.is_disjoint(&six);
         }
         self.sockets = here;
         Some(Seen { ports, fresh })
     }
 }
 
+impl Memory {
+    fn pid(&self, socket: &Listening) -> Option<u32> {
+        self.programs.get(&socket.number).map(|program| program.pid)
+    }
+
+    /// The processes that listen at such addresses, as far as they are known.
+    fn pids(&self, sockets: &HashSet<Listening>, wanted: impl Fn(SocketAddr) -> bool) -> BTreeSet<u32> {
+        sockets.iter().filter(|socket| wanted(socket.address)).filter_map(|socket| self.pid(socket)).collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Memory, Watcher};
-    use crate::discovery::sockets::{Listening, Owner, Sockets};
+    use crate::discovery::sockets::{Listening, Owner, Program, Sockets};
     use std::{collections::VecDeque, io};
 
     /// Listings that a test has made up, one after the other.
@@ -141,9 +170,11 @@ mod tests {
             self.listings.pop_front().ok_or_else(|| io::Error::other("the script is over"))
         }
 
-        fn programs(&mut self, of: &[Listening]) -> Vec<(u64, String)> {
+        /// Sockets of the same ten are of one process.
+        fn programs(&mut self, of: &[Listening]) -> Vec<(u64, Program)> {
             self.asked += of.len();
-            of.iter().map(|socket| (socket.number, format!("program {}", socket.number))).collect()
+            let program = |number: u64| Program { pid: (number / 10) as u32, words: format!("program {number}") };
+            of.iter().map(|socket| (socket.number, program(socket.number))).collect()
         }
     }
 
@@ -170,6 +201,22 @@ mod tests {
         let seen = memory.take(vec![], &mut script).unwrap();
         assert!(seen.fresh.is_empty() && seen.ports.is_empty());
         assert_eq!(script.asked, 2);
+    }
+
+    #[test]
+    fn ports_of_one_process_are_told_and_families_of_two() {
+        let mut script = Script { listings: VecDeque::new(), asked: 0 };
+        let listed = vec![
+            at("127.0.0.1:80", Owner::Us, 1),
+            at("[::1]:80", Owner::Us, 2),
+            at("0.0.0.0:81", Owner::Us, 3),
+            at("[::1]:81", Owner::Us, 11),
+            at("[::]:82", Owner::Us, 12),
+        ];
+        let seen = Memory::default().take(listed, &mut script).unwrap().ports;
+        assert_eq!([80, 81, 82].map(|port| seen[&port].apart), [false, true, false]);
+        let also = |port: u16| seen[&port].also.iter().copied().collect::<Vec<_>>();
+        assert_eq!([also(80), also(81), also(82)], [vec![81], vec![80, 82], vec![81]]);
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     connection::{Backend, Supervisor},
     diagnosis::Reason,
-    discovery::{Found, missing_view},
+    discovery::{Found, Standing, missing_view},
     endpoint::Endpoint,
     events::{BackendView, Detail, Marks, Origin},
     plugins::LoadedDriver,
@@ -89,17 +89,18 @@ impl Inner {
                 }
             }
         }
-        let known: Vec<(String, u16)> = all
-            .values()
-            .filter(|wanted| wanted.endpoint.is_loopback())
-            .map(|wanted| (wanted.driver.kind().to_owned(), wanted.endpoint.port()))
-            .collect();
-        for (id, find) in book.finds.iter().filter(|(_, find)| find.doubt.is_none()) {
-            // `localhost`, `127.0.0.1` and `[::1]` are one place to whoever names one of them.
-            let is_named = find.endpoint.is_loopback()
-                && known.iter().any(|(kind, port)| kind == find.driver.kind() && *port == find.endpoint.port());
-            let driver = drivers.iter().find(|driver| driver.kind() == find.driver.kind());
-            if let Some(driver) = driver.filter(|_| !is_named) {
+        let mut known: Vec<(String, Endpoint)> =
+            all.values().map(|wanted| (wanted.driver.kind().to_owned(), wanted.endpoint.clone())).collect();
+        let supervised: BTreeSet<String> = self.supervisors().keys().cloned().collect();
+        let mut finds: Vec<_> = book.finds.iter().filter(|(_, find)| find.doubt.is_none()).collect();
+        // Of the ports of one service, the one that is in use already stays.
+        finds.sort_by_key(|(id, _)| !supervised.contains(*id));
+        for (id, find) in finds {
+            let kind = find.driver.kind();
+            let is_known = known.iter().any(|(of, place)| of == kind && find.is_at(place));
+            let driver = drivers.iter().find(|driver| driver.kind() == kind);
+            if let Some(driver) = driver.filter(|_| !is_known) {
+                known.push((kind.to_owned(), find.endpoint.clone()));
                 let wanted = Wanted {
                     driver: driver.clone(),
                     endpoint: find.endpoint.clone(),
@@ -191,9 +192,10 @@ impl Inner {
         supervisor
     }
 
-    /// Takes in what discovery has recognised. `doubt` says why it may not be the user's.
-    pub(super) fn adopt(&self, found: Found, origin: Origin, doubt: Option<String>) {
+    /// Takes in what discovery has recognised.
+    pub(super) fn adopt(&self, found: Found, standing: Standing) {
         let Found { driver, endpoint, identity, instance, .. } = found;
+        let Standing { origin, doubt, also, apart } = standing;
         let id = id_of(driver.kind(), &endpoint);
         let mut book = self.book();
         let has_word = book.config.accepted(driver.kind()).iter().any(|known| known.place() == endpoint.place());
@@ -201,7 +203,11 @@ impl Inner {
         if doubt.is_none() {
             let told = self.told(&book, driver.kind(), &endpoint);
             let mut supervisors = self.supervisors();
-            if told.enabled && !supervisors.contains_key(&id) {
+            let is_another_port = supervisors.values().any(|other| {
+                let place = other.endpoint();
+                other.driver().kind() == driver.kind() && place.is_loopback() && also.contains(&place.port())
+            });
+            if told.enabled && !is_another_port && !supervisors.contains_key(&id) {
                 tracing::info!(id, seen = identity.seen, "found");
                 // The one that recognised it goes on, so that it is asked nothing twice.
                 let backend = self.backend(&driver, endpoint.clone(), origin, &told);
@@ -211,7 +217,7 @@ impl Inner {
             }
         }
         let since = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
-        book.finds.insert(id, Find { driver, endpoint, origin, identity, doubt, since });
+        book.finds.insert(id, Find { driver, endpoint, origin, identity, doubt, also, apart, since });
         self.reconcile(&mut book);
     }
 

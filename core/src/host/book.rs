@@ -59,7 +59,25 @@ pub(super) struct Find {
     pub(super) identity: Identity,
     /// Why it is not known whether it is the user's.
     pub(super) doubt: Option<String>,
+    /// Other ports of the same service.
+    pub(super) also: BTreeSet<u16>,
+    /// Another service has the same port at the loopback address of the other family.
+    pub(super) apart: bool,
     pub(super) since: String,
+}
+
+impl Find {
+    /// Whether somebody who names this place means the service that was found.
+    pub(super) fn is_at(&self, place: &Endpoint) -> bool {
+        if !self.endpoint.is_loopback() || !place.is_loopback() {
+            return false;
+        }
+        // `localhost`, `127.0.0.1` and `[::1]` are one place, unless two services share the port.
+        let is_ipv6 = |endpoint: &Endpoint| endpoint.ip().is_some_and(|ip| ip.is_ipv6());
+        let is_same_port = self.endpoint.port() == place.port();
+        (is_same_port && (!self.apart || is_ipv6(&self.endpoint) == is_ipv6(place)))
+            || self.also.contains(&place.port())
+    }
 }
 
 /// What a supervisor works with.

@@ -41,9 +41,9 @@ impl Inner {
 
     fn learn(&self, news: News, first_round: &watch::Sender<bool>) {
         match news {
-            News::Found { found, origin, doubt } => {
+            News::Found { found, standing } => {
                 self.settle_claims(&found);
-                self.adopt(*found, origin, doubt);
+                self.adopt(*found, standing);
             }
             News::Stranger { port, seen } => {
                 let mut book = self.book();
@@ -57,7 +57,7 @@ impl Inner {
                 self.try_those(|endpoint| endpoint.is_loopback() && ports.contains(&endpoint.port()))
             }
             News::Announced(place) => self.try_those(|endpoint| *endpoint == place),
-            News::Silent(port) => self.forget_doubtful(port),
+            News::Silent(port) => self.forget_idle(port),
             News::FirstRoundOver => {
                 let mut book = self.book();
                 book.looked = true;
@@ -75,12 +75,14 @@ impl Inner {
         }
     }
 
-    /// A find that waits for the user's word is only shown while it is there.
-    fn forget_doubtful(&self, port: u16) {
+    /// A find that is no backend, as it waits for the user's word or is another port of one, is only kept while it is
+    /// there.
+    fn forget_idle(&self, port: u16) {
         let mut book = self.book();
         let before = book.finds.len();
+        let supervised: BTreeSet<String> = self.supervisors().keys().cloned().collect();
         book.finds
-            .retain(|_, find| find.doubt.is_none() || !find.endpoint.is_loopback() || find.endpoint.port() != port);
+            .retain(|id, find| supervised.contains(id) || !find.endpoint.is_loopback() || find.endpoint.port() != port);
         if book.finds.len() < before {
             self.reconcile(&mut book);
         }
@@ -112,17 +114,18 @@ impl Inner {
             backends.filter(is_wrong).map(|backend| backend.id.clone()).collect()
         });
         let mut taken = Taken::default();
-        let doubtful: Vec<Endpoint> =
-            self.book().finds.values().filter(|find| find.doubt.is_some()).map(|find| find.endpoint.clone()).collect();
+        let book = self.book();
+        let finds: Vec<(String, Endpoint)> =
+            book.finds.iter().map(|(id, find)| (id.clone(), find.endpoint.clone())).collect();
+        drop(book);
         // Nobody there but ourselves.
         taken.ports.extend(Some(*self.metrics_port.borrow()).filter(|port| *port != 0));
         let supervisors = self.supervisors();
         let supervised = supervisors.values().filter(|supervisor| !wrong.contains(supervisor.id()));
-        for endpoint in supervised.map(Supervisor::endpoint).cloned().chain(doubtful) {
-            match endpoint.is_loopback() {
-                true => _ = taken.ports.insert(endpoint.port()),
-                false => _ = taken.elsewhere.insert(endpoint),
-            }
+        // What was found and is no backend: it waits for the user's word, or is another port of one.
+        let idle = finds.into_iter().filter(|(id, _)| !supervisors.contains_key(id)).map(|(_, endpoint)| endpoint);
+        for endpoint in supervised.map(Supervisor::endpoint).cloned().chain(idle) {
+            taken.insert(endpoint);
         }
         taken
     }

@@ -1,6 +1,6 @@
 //! The kernel is asked over netlink for nothing but listening sockets, which costs some 40 µs and tells their owners.
 
-use super::{Listening, Owner, Sockets, holders};
+use super::{Listening, Owner, Program, Sockets, holders};
 use crate::process;
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::{
@@ -100,10 +100,11 @@ impl Sockets for Netlink {
         listed.map(|()| found)
     }
 
-    fn programs(&mut self, of: &[Listening]) -> Vec<(u64, String)> {
+    fn programs(&mut self, of: &[Listening]) -> Vec<(u64, Program)> {
         let found = holders::of(&of.iter().map(|socket| socket.number).collect());
-        let mut programs: HashMap<u32, String> = HashMap::new();
-        let mut program = |pid| programs.entry(pid).or_insert_with(|| program(pid)).clone();
+        let mut programs: HashMap<u32, Program> = HashMap::new();
+        let mut program =
+            |pid| programs.entry(pid).or_insert_with(|| Program { pid, words: command_line(pid) }).clone();
         found.into_iter().map(|(number, pid)| (number, program(pid))).collect()
     }
 }
@@ -128,7 +129,7 @@ pub(super) fn holder(address: SocketAddr) -> Option<u32> {
 }
 
 /// The folder counts as well: `python main.py` says little, and where it was started says more.
-fn program(pid: u32) -> String {
+fn command_line(pid: u32) -> String {
     let folder = fs::read_link(format!("/proc/{pid}/cwd")).map(|path| path.display().to_string()).unwrap_or_default();
     let mut words = vec![folder];
     words.extend(process::command_line(pid));

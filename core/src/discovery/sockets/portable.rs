@@ -1,6 +1,6 @@
 //! Everywhere else: a listing with the processes in it, which costs some 10 ms.
 
-use super::{Listening, Owner, Sockets};
+use super::{Listening, Owner, Program, Sockets};
 use crate::process;
 use std::io;
 
@@ -21,10 +21,10 @@ impl Sockets for Listed {
         Ok(listening.collect())
     }
 
-    fn programs(&mut self, of: &[Listening]) -> Vec<(u64, String)> {
+    fn programs(&mut self, of: &[Listening]) -> Vec<(u64, Program)> {
         let program = |socket: &Listening| {
             let pid = u32::try_from(socket.number).ok()?;
-            Some((socket.number, process::command_line(pid).join(" ")))
+            Some((socket.number, Program { pid, words: process::command_line(pid).join(" ") }))
         };
         of.iter().filter_map(program).collect()
     }

@@ -20,7 +20,7 @@ fn a_socket_is_seen_while_it_listens_and_its_program_is_known() {
         assert_eq!((seen.owner, seen.is_here()), (Owner::Us, true), "{place}");
         let programs = sockets.programs(std::slice::from_ref(&seen));
         let own = std::env::args().next().unwrap();
-        assert!(programs[0].1.contains(&own), "{programs:?} of {}", process::id());
+        assert!(programs[0].1.words.contains(&own), "{programs:?} of {}", process::id());
         drop(listener);
         assert_eq!(find(sockets.as_mut(), address), None, "{place}");
     }

@@ -1,0 +1,40 @@
+"""Answers as ComfyUI does, at every address that it is given.
+
+    doors.py main.py --port SYSTEM_STATS HOST PORT [HOST PORT]...
+
+The words in between are what such a service is known by.
+"""
+
+import http.server
+import pathlib
+import socket
+import sys
+import threading
+
+STATS = pathlib.Path(sys.argv[3]).read_bytes()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        answers = {"/system_stats": STATS, "/prompt": b'{"exec_info": {"queue_remaining": 0}}'}
+        body = answers.get(self.path)
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body or b"")))
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, *_):
+        pass
+
+
+class Door(http.server.ThreadingHTTPServer):
+    def __init__(self, host, port):
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, int(port)), Handler)
+
+
+doors = [Door(host, port) for host, port in zip(sys.argv[4::2], sys.argv[5::2], strict=True)]
+for door in doors:
+    threading.Thread(target=door.serve_forever, daemon=True).start()
+sys.stdin.read()
