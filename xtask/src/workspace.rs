@@ -18,6 +18,20 @@ pub struct Driver {
     pub manifest: PathBuf,
 }
 
+impl Driver {
+    /// Where its folder says which test provokes each of its codes.
+    #[must_use]
+    pub fn provoked(&self) -> PathBuf {
+        self.manifest.with_file_name("provoked.txt")
+    }
+}
+
+/// Where it is said which test provokes each code of the host and each step of a connection.
+#[must_use]
+pub fn provoked() -> PathBuf {
+    root().join("tests/provoked.txt")
+}
+
 /// The folder that holds the workspace's `Cargo.toml`.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate is a folder of the workspace")

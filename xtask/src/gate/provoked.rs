@@ -1,16 +1,17 @@
-//! Whether each code and each step of a connection was really provoked by the test that `tests/provoked.txt` names.
+//! Whether each code and each step of a connection was really provoked by the test that `tests/provoked.txt` or the
+//! `provoked.txt` of a driver names.
 
 use crate::{tool, workspace};
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// What the tests of the last run have written down is compared with the list.
+/// What the tests of the last run have written down is compared with the lists.
 pub(super) fn check() -> Result<()> {
     let records = records(&workspace::root().join("target/provoked"))?;
-    let list = fs::read_to_string(workspace::root().join("tests/provoked.txt"))?;
-    let lines = list.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let lists = lists()?;
+    let lines = lists.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
     let (open, named): (Vec<&str>, Vec<&str>) = lines.partition(|line| line.starts_with("open "));
     let seen_by = |what: &str| -> Vec<&str> {
         let tests = records.iter().filter_map(|record| record.strip_prefix(what)?.strip_prefix(' '));
@@ -31,9 +32,17 @@ pub(super) fn check() -> Result<()> {
     }
     println!("{} codes and steps have a test, {} have none", named.len(), open.len());
     if wrong > 0 {
-        bail!("{wrong} of tests/provoked.txt were seen by no test");
+        bail!("{wrong} were seen by no test");
     }
     Ok(())
+}
+
+/// The host's list and those of all drivers.
+fn lists() -> Result<String> {
+    let mut lists = vec![workspace::provoked()];
+    lists.extend(workspace::drivers()?.iter().map(workspace::Driver::provoked));
+    let read = |list: PathBuf| fs::read_to_string(&list).with_context(|| format!("cannot read {}", list.display()));
+    lists.into_iter().map(read).collect()
 }
 
 /// The first two words.
