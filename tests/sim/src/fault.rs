@@ -28,7 +28,8 @@ pub enum Fault {
     Status(u16),
     /// Answers the true status and headers with an empty body.
     EmptyBody,
-    /// Announces the true body, sends half of it and closes.
+    /// Announces the true body, sends half of it and closes. Of an answer that is streamed it sends the first piece and
+    /// half of the second.
     HalfJson,
     /// Answers 200 with a JSON text that never ends; it stops at 4 GiB or when the client goes (unhandled).
     EndlessBody,

@@ -135,6 +135,8 @@ pub(crate) enum ReplyBody {
     Chunked(Bytes),
     /// Sent in chunks as they come.
     Stream(mpsc::Receiver<Bytes>),
+    /// The same, but it breaks off.
+    Cut(mpsc::Receiver<Bytes>),
 }
 
 impl Reply {

@@ -1,10 +1,13 @@
 //! The faults of single answers.
 
+use std::io;
+
 use bytes::Bytes;
 use futures_util::stream;
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
+use tokio::sync::mpsc;
 
 use super::{
     respond::{Stream, whole},
@@ -88,10 +91,17 @@ fn response(content_type: &'static str, body: Stream) -> Response<Stream> {
 
 /// Spoils a true answer.
 pub(super) fn spoil(mut reply: Reply, fault: Option<&Fault>, transport: &Transport) -> Result<Reply, Takeover> {
-    let body = match &reply.body {
-        ReplyBody::Whole(bytes) | ReplyBody::Chunked(bytes) => bytes.clone(),
-        // A stream can only be cut, and that is what the other faults do.
-        ReplyBody::Stream(_) => return Ok(reply),
+    let body = match reply.body {
+        ReplyBody::Whole(ref bytes) | ReplyBody::Chunked(ref bytes) => bytes.clone(),
+        ReplyBody::Stream(chunks) | ReplyBody::Cut(chunks) => {
+            reply.body = match fault {
+                Some(Fault::EmptyBody) => ReplyBody::Whole(Bytes::new()),
+                Some(Fault::HalfJson) => ReplyBody::Cut(chunks),
+                // What is not known yet has no place for odd numbers.
+                _ => ReplyBody::Stream(chunks),
+            };
+            return Ok(reply);
+        }
     };
     match fault {
         Some(Fault::EmptyBody) => reply.body = ReplyBody::Whole(Bytes::new()),
@@ -105,6 +115,27 @@ pub(super) fn spoil(mut reply: Reply, fault: Option<&Fault>, transport: &Transpo
         _ => {}
     }
     Ok(reply)
+}
+
+/// A stream's first chunk, half of its second, and the end of the connection.
+pub(super) fn cut(chunks: mpsc::Receiver<Bytes>) -> Stream {
+    let next = |(mut chunks, sent): (mpsc::Receiver<Bytes>, u8)| async move {
+        let chunk = match sent {
+            2 => None,
+            _ => chunks.recv().await,
+        };
+        let frame = match chunk {
+            None => {
+                // What was sent goes out before the connection ends.
+                tokio::task::yield_now().await;
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
+            Some(chunk) if sent == 0 => Ok(Frame::data(chunk)),
+            Some(chunk) => Ok(Frame::data(chunk.slice(..chunk.len() / 2))),
+        };
+        Some((frame, (chunks, sent + 1)))
+    };
+    StreamBody::new(stream::unfold((chunks, 0), next)).boxed_unsync()
 }
 
 /// Adds a member to the front of a JSON object; anything else becomes a list with the value.

@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    convert::Infallible,
+    io,
     pin::Pin,
     sync::Arc,
     task::{self, Poll},
@@ -34,8 +34,8 @@ pub(super) struct Context {
     pub(super) idle: Idle,
 }
 
-/// The body of an answer.
-pub(super) type Stream = UnsyncBoxBody<Bytes, Infallible>;
+/// The body of an answer. Where it fails, the connection breaks.
+pub(super) type Stream = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Answers a request, or takes the connection away from HTTP.
 pub(super) async fn respond(
@@ -127,6 +127,7 @@ fn into_response(reply: Reply, transport: &Transport) -> Response<Stream> {
         ReplyBody::Whole(bytes) => whole(bytes),
         ReplyBody::Chunked(bytes) => chunked(bytes),
         ReplyBody::Stream(chunks) => streamed(chunks),
+        ReplyBody::Cut(chunks) => misbehaviour::cut(chunks),
     });
     *response.status_mut() = reply.status;
     let common = if reply.bare { &[] } else { transport.headers };
@@ -143,7 +144,7 @@ fn into_response(reply: Reply, transport: &Transport) -> Response<Stream> {
 
 /// A body with a known length.
 pub(super) fn whole(bytes: Bytes) -> Stream {
-    Full::new(bytes).boxed_unsync()
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// A body sent in chunks although it is known.
@@ -168,12 +169,9 @@ pub(super) struct Tracked {
 
 impl Body for Tracked {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut task::Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 

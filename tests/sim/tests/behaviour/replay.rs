@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    http,
+    http, soon,
     websocket::{Event, Socket},
 };
 
@@ -52,6 +52,22 @@ async fn faults_lie_over_it() {
     sim.inject(Fault::EmptyBody.on("/jobs").times(1)).await;
     assert_eq!(ask(&sim, "POST /jobs", r#"{"id": "7"}"#).await, (201, String::new()));
     assert_eq!(ask(&sim, "GET /jobs/7", "").await.0, 200, "the service has the job");
+}
+
+#[tokio::test]
+async fn what_comes_in_pieces_breaks_off_in_the_middle() {
+    let sim = press().await;
+    ask(&sim, "POST /jobs", r#"{"id": "7"}"#).await;
+    ask(&sim, "GET /jobs/7", "").await;
+    sim.inject(Fault::HalfJson).await;
+    let mut connection = http::Connection::open(sim.addr()).await.unwrap();
+    connection.send("GET", "/jobs/7", &[], b"").await.unwrap();
+    while soon("the end", connection.more()).await.is_ok() {}
+    let (text, url) = (String::from_utf8_lossy(connection.unread()).into_owned(), sim.url());
+    let half = &url[..url.len() / 2];
+    let body = format!("\r\n\r\nE\r\n{{\"done\":true}}\n\r\n{:X}\r\n{half}\r\n", half.len());
+    // No empty chunk says that this was all.
+    assert!(text.to_uppercase().ends_with(&body.to_uppercase()), "{text}");
 }
 
 #[tokio::test]
