@@ -1,8 +1,10 @@
 //! The laws, each with a name, and what checks it.
 
+mod attempt;
 mod conduct;
 mod connected;
 mod identity;
+mod resuming;
 mod run;
 
 use crate::{
@@ -54,14 +56,14 @@ pub(crate) const LAWS: &[Law] = &[
     law("detaches-without-cancelling", "law 2: a run that is dropped leaves the work alone", run::detaches),
     law("cancels-when-asked", "law 2: cancelled() ends the run, and the work where the service can", run::cancels),
     law("cancelled-before-it-began", "law 2: a job that is cancelled at entry is never sent", run::cancelled_at_entry),
-    law("never-sends-twice", "law 3: what may have been sent is not sent again", run::never_sends_twice),
-    law("failed-reads-prove-nothing", "law 3: a question that failed is no absence", run::failed_reads),
+    law("never-sends-twice", "law 3: what may have been sent is not sent again", resuming::never_sends_twice),
+    law("failed-reads-prove-nothing", "law 3: a question that failed is no absence", resuming::failed_reads),
     law(
         "absence-is-proven",
         "law 4: absent after SENT is said without effect only after two answers, and never of work that is there",
-        run::absence,
+        resuming::absence,
     ),
-    law("lost-is-said", "law 4: what a restarted service has forgotten is lost or unknown", run::lost),
+    law("lost-is-said", "law 4: what a restarted service has forgotten is lost or unknown", resuming::lost),
     law(
         "failures-are-no-results",
         "law 5: an answer that is an error, garbage or cut short is not done",
@@ -72,7 +74,7 @@ pub(crate) const LAWS: &[Law] = &[
     law(
         "foreign-checkpoints",
         "a checkpoint of another version is answered, and nothing is sent",
-        run::foreign_checkpoints,
+        resuming::foreign_checkpoints,
     ),
     law("versioned-checkpoints", "the state of a checkpoint has a version in \"v\"", conduct::versioned_checkpoints),
     law("frees-its-memory", "after a life with a job as much memory is held as before", conduct::frees_its_memory),

@@ -32,11 +32,28 @@ pub(crate) enum Said {
     Over,
 }
 
-/// Checks a driver file by `program`, called as `PROGRAM drivers conform FILE [--script DIR]`.
+/// How far a check is.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'p> {
+    /// The law that is checked next.
+    pub law: &'p str,
+    /// How many were checked.
+    pub done: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+/// Checks a driver file by `program`, called as `PROGRAM drivers conform FILE [--script DIR]`, and tells `on_progress`
+/// each law before it is checked.
 ///
 /// # Errors
 /// The program cannot be started, or the check could not begin: then with what it said.
-pub fn check(program: &Path, file: &Path, scripts: Option<&Path>) -> io::Result<Report> {
+pub fn check(
+    program: &Path,
+    file: &Path,
+    scripts: Option<&Path>,
+    on_progress: impl FnMut(Progress<'_>),
+) -> io::Result<Report> {
     let mut command = Command::new(program);
     command.args(["drivers", "conform"]).arg(file);
     if let Some(folder) = scripts {
@@ -45,7 +62,7 @@ pub fn check(program: &Path, file: &Path, scripts: Option<&Path>) -> io::Result<
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     let words = words(&mut child);
-    let report = listen(&mut child);
+    let report = listen(&mut child, on_progress);
     // Nothing that it may have become is left behind.
     let _ended = child.kill();
     let _reaped = child.wait();
@@ -69,13 +86,16 @@ fn words(child: &mut Child) -> thread::JoinHandle<String> {
     })
 }
 
-fn listen(child: &mut Child) -> Report {
+fn listen(child: &mut Child, mut on_progress: impl FnMut(Progress<'_>)) -> Report {
     let lines = lines(child);
     let mut report = Report::default();
     let mut place: Option<String> = None;
     let broken = loop {
         match lines.recv_timeout(DEADLINE) {
-            Ok(Said::At(law)) => place = Some(law),
+            Ok(Said::At(law)) => {
+                on_progress(Progress { law: &law, done: report.laws.len(), of: LAWS.len() });
+                place = Some(law);
+            }
             Ok(Said::Found(line)) => {
                 place = None;
                 report.laws.push(line);

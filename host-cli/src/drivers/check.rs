@@ -9,7 +9,8 @@ use crate::{
     stdout,
 };
 use anyhow::{Context as _, anyhow};
-use mdd_conformance::{Finding, Line, Report};
+use indicatif::{ProgressBar, ProgressStyle};
+use mdd_conformance::{Finding, Line, Progress, Report};
 use mdd_core::{plugins::DriverFile, rpc::DriverView, settings::Settings};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -31,8 +32,10 @@ pub(crate) fn check(global: &Global, settings: &Settings, options: &CheckOptions
     let report = match is_taken {
         true => {
             let program = connect::program().context("this program cannot find itself")?;
-            mdd_conformance::check(program, &options.file, options.script.as_deref())
-                .context("the laws cannot be checked")?
+            let bar = bar(global);
+            let report = mdd_conformance::check(program, &options.file, options.script.as_deref(), |at| show(&bar, at));
+            bar.finish_and_clear();
+            report.context("the laws cannot be checked")?
         }
         false => Report::default(),
     };
@@ -52,6 +55,24 @@ pub(crate) fn conform(options: &ConformOptions) -> anyhow::Result<Verdict> {
         mdd_conformance::run_child(&options.file, options.script.as_deref(), copies.path(), &mut stdout::ours()?);
     told.map_err(|error| anyhow!(error))?;
     Ok(Verdict::InOrder)
+}
+
+/// On stderr while the laws are checked; nothing where nobody looks at a terminal.
+fn bar(global: &Global) -> ProgressBar {
+    if global.quiet || global.json {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} laws, {msg}") {
+        bar.set_style(style.progress_chars("█▌░"));
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, at: Progress<'_>) {
+    bar.set_length(at.of as u64);
+    bar.set_position(at.done as u64);
+    bar.set_message(at.law.to_owned());
 }
 
 fn head(row: &DriverView, report: &Report) -> String {
