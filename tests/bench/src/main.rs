@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a measurement talks to the person who started it")]
 
 mod blender;
+mod crash;
 mod crowd;
 mod figures;
 mod goals;
