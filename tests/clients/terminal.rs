@@ -187,6 +187,7 @@ async fn what_is_printed_for_programs_is_what_the_schema_says() {
         .join(mdd_tests::built().driver("panics-in-create").file_name().unwrap())
         .display()
         .to_string();
+    let api = format!("{}/../driver-api", env!("CARGO_MANIFEST_DIR"));
     let long = workflow(1200).to_string();
     let mut described: BTreeSet<&str> = document["commands"].as_object().unwrap().keys().map(String::as_str).collect();
     // `stop` is last, as it ends what the others ask.
@@ -198,7 +199,7 @@ async fn what_is_printed_for_programs_is_what_the_schema_says() {
         ("drivers quarantine", &[&broken]),
         ("drivers trust", &[&broken]),
         ("drivers forget", &[&broken]),
-        ("drivers new", &[&crate_folder]),
+        ("drivers new", &[&crate_folder, "--api", &api]),
         ("backends list", &[]),
         ("backends add", &["litellm", "127.0.0.1:9"]),
         ("backends set", &["litellm@127.0.0.1:9", "127.0.0.1:8"]),

@@ -8,11 +8,11 @@ use mdd_driver_api::{
 };
 use serde_json::{Value, json};
 
-struct Template {
+struct Service {
     host: Host,
 }
 
-impl Driver for Template {
+impl Driver for Service {
     fn create(host: Host, _instance: Instance) -> Result<Self> {
         Ok(Self { host })
     }
@@ -69,4 +69,4 @@ impl Driver for Template {
     }
 }
 
-mdd_driver_api::export_driver!(Template, include_str!("../manifest.json"));
+mdd_driver_api::export_driver!(Service, include_str!("../manifest.json"));

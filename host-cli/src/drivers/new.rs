@@ -6,27 +6,36 @@ use mdd_core::plugins::Declaration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
-    fs,
+    fs, io,
     path::{Component, Path, PathBuf},
 };
 
 const FILES: [(&str, &str); 5] = [
-    ("Cargo.toml", include_str!("../../../drivers/template/Cargo.toml")),
     ("manifest.json", include_str!("../../../drivers/template/manifest.json")),
     ("docs.md", include_str!("../../../drivers/template/docs.md")),
+    ("provoked.txt", include_str!("../../../drivers/template/provoked.txt")),
     ("src/lib.rs", include_str!("../../../drivers/template/src/lib.rs")),
     ("conformance/service.json", include_str!("../../../drivers/template/conformance/service.json")),
 ];
-/// The dependency as the template has it.
-const DEPENDENCY: &str = r#"mdd-driver-api = { path = "../../driver-api" }"#;
+const MANIFEST: &str = include_str!("../../../drivers/template/Cargo.toml");
+/// What a crate that is no member of the workspace says for itself.
+const OWN: [(&str, &str); 7] = [
+    ("rust-version.workspace = true", concat!("rust-version = \"", env!("CARGO_PKG_RUST_VERSION"), "\"")),
+    ("version.workspace = true", "version = \"0.1.0\""),
+    ("edition.workspace = true", "edition = \"2024\""),
+    ("license.workspace = true", concat!("license = \"", env!("CARGO_PKG_LICENSE"), "\"")),
+    ("publish.workspace = true", "publish = false"),
+    ("[lints]\nworkspace = true\n\n", ""),
+    ("serde_json.workspace = true", "serde_json = \"1\""),
+];
 
 /// What was made.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Made {
     /// The folder of the crate.
     folder: String,
-    /// Where mdd-driver-api is, as far as that is known.
-    api: Option<String>,
+    /// Where mdd-driver-api is.
+    api: String,
 }
 
 /// Makes the folder `NAME` with everything in it that a driver takes.
@@ -38,26 +47,10 @@ pub(crate) fn new(global: &Global, folder: &Path, api: Option<&Path>) -> anyhow:
         bail!(Coded::new("is-there", format!("{} is there already", folder.display())));
     }
     let folder = std::path::absolute(folder)?;
-    let api = match api {
-        Some(api) => Some(std::path::absolute(api)?),
-        None => nearest_api(&folder),
-    };
-    if let Some(api) = &api
-        && !api.join("Cargo.toml").is_file()
-    {
-        bail!(Coded::new("not-found", format!("{} does not hold mdd-driver-api", api.display())));
-    }
-    for (path, text) in FILES {
-        let mut text = filled(text, &name);
-        if path == "Cargo.toml" {
-            text = placed(&text, &folder, api.as_deref());
-        }
-        let path = folder.join(path);
-        fs::create_dir_all(path.parent().unwrap_or(&folder))?;
-        fs::write(path, text)?;
-    }
+    let api = the_api(&folder, api)?;
+    make(&folder, &name, &manifest(&name, &folder, &api))?;
     if global.json {
-        output::json(&Made { folder: folder.display().to_string(), api: api.map(|api| api.display().to_string()) })?;
+        output::json(&Made { folder: folder.display().to_string(), api: api.display().to_string() })?;
         return Ok(Verdict::InOrder);
     }
     output::text(&format!(
@@ -66,10 +59,26 @@ pub(crate) fn new(global: &Global, folder: &Path, api: Option<&Path>) -> anyhow:
         folder.join("Cargo.toml").display(),
         folder.join("conformance").display()
     ))?;
-    if api.is_none() {
-        output::text("mdd-driver-api was not found here; name its folder with --api, or in Cargo.toml.\n")?;
-    }
     Ok(Verdict::InOrder)
+}
+
+/// All files or none.
+fn make(folder: &Path, name: &str, manifest: &str) -> anyhow::Result<()> {
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("{} cannot be made", parent.display()))?;
+    }
+    fs::create_dir(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let write = |path: &str, text: &str| -> io::Result<()> {
+        let path = folder.join(path);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(path, text)
+    };
+    let mut files = FILES.iter().map(|(path, text)| write(path, &filled(text, name)));
+    let written = write("Cargo.toml", manifest).and_then(|()| files.try_for_each(|written| written));
+    if written.is_err() {
+        let _gone = fs::remove_dir_all(folder);
+    }
+    written.with_context(|| format!("{} cannot be filled", folder.display()))
 }
 
 /// The template with another name.
@@ -78,33 +87,46 @@ fn filled(text: &str, name: &str) -> String {
         let mut letters = word.chars();
         letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>()).unwrap_or_default()
     };
-    let words: Vec<String> = name.split('-').map(capital).collect();
-    // In code it is one word, for people several.
-    let (kind, title) = (words.concat(), words.join(" "));
-    let text = text.replace("template", name);
-    let text =
-        text.replace("struct Template", &format!("struct {kind}")).replace("for Template {", &format!("for {kind} {{"));
-    let text = text.replace("impl Template", &format!("impl {kind}")).replace("!(Template,", &format!("!({kind},"));
-    text.replace("Template", &title)
+    let title = name.split('-').map(capital).collect::<Vec<_>>().join(" ");
+    let variable = name.to_uppercase().replace('-', "_");
+    text.replace("template", name).replace("TEMPLATE", &variable).replace("Template", &title)
 }
 
-/// `Cargo.toml` for the place where it lies.
-fn placed(text: &str, folder: &Path, api: Option<&Path>) -> String {
-    let Some(api) = api else { return text.replace(DEPENDENCY, r#"mdd-driver-api = "1""#) + "\n[workspace]\n" };
+/// `Cargo.toml` for the place where it lies: a member of the workspace that the interface is in, or one for itself.
+fn manifest(name: &str, folder: &Path, api: &Path) -> String {
+    let text = filled(MANIFEST, name);
+    if api.parent().is_some_and(|root| folder.parent() == Some(&root.join("drivers"))) {
+        return text;
+    }
     let path = relative(folder, api).display().to_string().replace('\\', "/");
-    let text = text.replace(DEPENDENCY, &format!(r#"mdd-driver-api = {{ path = "{path}" }}"#));
-    let is_member = api.parent().is_some_and(|root| folder.parent() == Some(&root.join("drivers")));
-    // Anywhere else it stands for itself, also below somebody's workspace.
-    if is_member { text } else { text + "\n[workspace]\n" }
+    let dependency = format!(r#"mdd-driver-api = {{ path = "{path}" }}"#);
+    let text = text.replace("mdd-driver-api.workspace = true", &dependency);
+    let text = OWN.iter().fold(text, |text, (shared, own)| text.replace(shared, own));
+    // Also below somebody else's workspace.
+    text + "\n[workspace]\n"
 }
 
-/// The crate in a checkout of the repository that the folder lies in.
-fn nearest_api(folder: &Path) -> Option<PathBuf> {
-    let candidates = folder.ancestors().skip(1).map(|folder| folder.join("driver-api"));
-    candidates.into_iter().find(|candidate| {
-        let manifest = fs::read_to_string(candidate.join("Cargo.toml")).unwrap_or_default();
-        manifest.contains(r#"name = "mdd-driver-api""#)
-    })
+/// The folder of mdd-driver-api, without which nothing that is made could be built.
+fn the_api(folder: &Path, named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let Some(named) = named else {
+        let nobody = || {
+            let text = "no folder above it has mdd-driver-api, which is not published yet: name its folder in a copy of \
+                        mdd-host's repository with --api";
+            Coded::new("not-found", text)
+        };
+        let mut candidates = folder.ancestors().skip(1).map(|folder| folder.join("driver-api"));
+        return Ok(candidates.find(|candidate| is_the_api(candidate)).ok_or_else(nobody)?);
+    };
+    let api = std::path::absolute(named)?;
+    if !is_the_api(&api) {
+        bail!(Coded::new("not-found", format!("{} does not hold mdd-driver-api", api.display())));
+    }
+    Ok(api)
+}
+
+fn is_the_api(folder: &Path) -> bool {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).unwrap_or_default();
+    manifest.contains(r#"name = "mdd-driver-api""#)
 }
 
 /// How one comes from a folder to another.
@@ -117,23 +139,22 @@ fn relative(from: &Path, to: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{filled, placed, relative};
+    use super::{filled, manifest, relative};
     use std::path::Path;
 
     #[test]
-    fn a_name_is_one_word_in_code_and_several_for_people() {
-        let text = "struct Template;\nimpl Driver for Template {\nimpl Template {\n\"template.asleep\" Start Template.";
-        let named =
-            "struct DeskLamp;\nimpl Driver for DeskLamp {\nimpl DeskLamp {\n\"desk-lamp.asleep\" Start Desk Lamp.";
-        assert_eq!(filled(text, "desk-lamp"), named);
+    fn a_name_is_told_as_each_place_wants_it() {
+        let named = filled("\"template.asleep\" of MDD_TEMPLATE_URL: start Template.", "desk-lamp");
+        assert_eq!(named, "\"desk-lamp.asleep\" of MDD_DESK_LAMP_URL: start Desk Lamp.");
     }
 
     #[test]
-    fn the_way_to_the_interface_is_relative() {
+    fn a_member_of_the_workspace_shares_what_it_says_and_others_say_all_themselves() {
         assert_eq!(relative(Path::new("/a/b/c"), Path::new("/a/d")), Path::new("../../d"));
-        let manifest = placed(super::FILES[0].1, Path::new("/a/drivers/x"), Some(Path::new("/a/driver-api")));
-        assert!(manifest.contains(r#"path = "../../driver-api""#) && !manifest.contains("[workspace]"), "{manifest}");
-        let manifest = placed(super::FILES[0].1, Path::new("/b/x"), Some(Path::new("/a/driver-api")));
-        assert!(manifest.contains(r#"path = "../../a/driver-api""#) && manifest.contains("[workspace]"), "{manifest}");
+        let member = manifest("x", Path::new("/a/drivers/x"), Path::new("/a/driver-api"));
+        assert!(member.contains("mdd-driver-api.workspace = true") && !member.contains("[workspace]"), "{member}");
+        let alone = manifest("x", Path::new("/b/x"), Path::new("/a/driver-api"));
+        assert!(alone.contains(r#"path = "../../a/driver-api""#) && alone.contains("[workspace]"), "{alone}");
+        assert!(!alone.contains("workspace = true"), "{alone}");
     }
 }
