@@ -49,6 +49,7 @@ REMEDY_ICONS = {
     "change-setting": "PREFERENCES",
     "resubmit": "FILE_REFRESH",
     "discard": "TRASH",
+    "use-found-endpoint": "FORWARD",
 }
 
 

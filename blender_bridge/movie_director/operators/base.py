@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
+from collections.abc import Callable
+from typing import Any
 
 import bpy
 
 from .. import api, runtime
 from ..model import Backend
+
+Items = list[tuple[str, str, str]]
 
 
 class Connected:
@@ -19,6 +24,51 @@ class Connected:
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         return api.link().is_open
+
+
+class Asks:
+    """For operators that ask the host for one of several things, of the backend or the job that `subject` says."""
+
+    subject = ""
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return str(properties.bl_rna.properties["method"].enum_items[properties.method].description)
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        running, identity = current(), getattr(self, self.subject)
+        running.session.ask(self.method, {self.subject: identity}, running.answered(identity))
+        return {"FINISHED"}
+
+
+class AsksForAddress(Connected):
+    """For operators whose dialog asks for a kind and an address."""
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, width=360)
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "kind")
+        layout.prop(self, "url")
+
+
+def kept(items: Callable[[Any, Any], Items]) -> Callable[[Any, Any], Items]:
+    """Items of a menu that change. Blender reads them as long as they are shown, and leaves it to us to keep them."""
+    last: Items = []
+
+    @functools.wraps(items)
+    def keep(operator: Any, context: Any) -> Items:
+        last[:] = items(operator, context)
+        return last
+
+    return keep
+
+
+def kinds() -> Items:
+    """Every kind, for a menu."""
+    return [(kind.kind, kind.title, "") for kind in api.kinds()]
 
 
 def current() -> runtime.Runtime:

@@ -11,19 +11,14 @@ from bpy.props import EnumProperty, StringProperty
 
 from .. import api, payload
 from ..payload import PayloadError
-from .base import Connected, current
+from .base import Connected, Items, current, kept
 
 
-def _operations(self: Any, _context: object) -> list[tuple[str, str, str]]:
-    """Kept alive as Blender wants it."""
-    global _operation_items
+@kept
+def _operations(self: Any, _context: object) -> Items:
     backend = api.backend(self.backend)
     declared = next((kind.operations for kind in api.kinds() if backend and kind.kind == backend.kind), ())
-    _operation_items = [(name, title, "") for name, title in declared] or [("auto", "Default", "What it does first")]
-    return _operation_items
-
-
-_operation_items: list[tuple[str, str, str]] = []
+    return [(name, title, "") for name, title in declared] or [("auto", "Default", "What it does first")]
 
 
 class MDD_OT_generate(Connected, bpy.types.Operator):

@@ -9,15 +9,16 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from .. import api
-from .base import Connected, current
+from .base import Asks, Connected
 
 
-class MDD_OT_job(Connected, bpy.types.Operator):
+class MDD_OT_job(Asks, Connected, bpy.types.Operator):
     """Do something with a job"""
 
     bl_idname = "mdd.job"
     bl_label = "Job"
     bl_options = {"INTERNAL"}
+    subject = "job"
 
     method: EnumProperty(
         items=[
@@ -33,15 +34,6 @@ class MDD_OT_job(Connected, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     job: StringProperty(options={"SKIP_SAVE"})
-
-    @classmethod
-    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return str(properties.bl_rna.properties["method"].enum_items[properties.method].description)
-
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        running = current()
-        running.session.ask(self.method, {"job": self.job}, running.answered(self.job))
-        return {"FINISHED"}
 
 
 class MDD_OT_open_folder(bpy.types.Operator):

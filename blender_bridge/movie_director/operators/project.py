@@ -6,22 +6,17 @@ from __future__ import annotations
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from .. import api, project, scene
-from .base import Connected, current
+from .. import project, scene
+from .base import AsksForAddress, Connected, Items, current, kept, kinds
 from .service import wrong_with
 
 
-def _kinds(_self: object, _context: object) -> list[tuple[str, str, str]]:
-    """Kept alive as Blender wants it."""
-    global _kind_items
-    _kind_items = [(kind.kind, kind.title, "") for kind in api.kinds()] or [("", "None", "There are no drivers")]
-    return _kind_items
+@kept
+def _kinds(_self: object, _context: object) -> Items:
+    return kinds() or [("", "None", "There are no drivers")]
 
 
-_kind_items: list[tuple[str, str, str]] = []
-
-
-class MDD_OT_project_add(Connected, bpy.types.Operator):
+class MDD_OT_project_add(AsksForAddress, bpy.types.Operator):
     """Use a service for this project only. Its address is saved in the .blend file"""
 
     bl_idname = "mdd.project_add"
@@ -30,15 +25,6 @@ class MDD_OT_project_add(Connected, bpy.types.Operator):
 
     kind: EnumProperty(name="Service", items=_kinds)
     url: StringProperty(name="Address", description="Such as 127.0.0.1:8000, or a port alone")
-
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=360)
-
-    def draw(self, _context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.prop(self, "kind")
-        layout.prop(self, "url")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         chosen = project.choices([(self.kind, self.url)])

@@ -11,7 +11,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from .. import address, api, reading, runtime, secret
 from ..model import Backend, Reason, Remedy
 from ..protocol import Refusal
-from .base import Connected, current, details
+from .base import Asks, AsksForAddress, Connected, Items, current, details, kept, kinds
 
 # Remedies that a click carries out. What others ask for is told as text.
 CLICKABLE = frozenset(
@@ -27,6 +27,7 @@ CLICKABLE = frozenset(
         "set-url",
         "start-hint",
         "switch-to-polling",
+        "use-found-endpoint",
     }
 )
 
@@ -42,6 +43,8 @@ def can_click(remedy: Remedy) -> bool:
         return "=" in remedy.argument and session.knows("config.set")
     if remedy.action == "accept":
         return session.knows("backends.accept")
+    if remedy.action == "use-found-endpoint":
+        return bool(remedy.argument) and session.knows("backends.set")
     return True
 
 
@@ -75,12 +78,13 @@ class MDD_OT_try(Connected, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MDD_OT_choice(Connected, bpy.types.Operator):
+class MDD_OT_choice(Asks, Connected, bpy.types.Operator):
     """Change how this service is used"""
 
     bl_idname = "mdd.choice"
     bl_label = "Change"
     bl_options = {"INTERNAL"}
+    subject = "backend"
 
     method: EnumProperty(
         items=[
@@ -93,15 +97,6 @@ class MDD_OT_choice(Connected, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     backend: StringProperty(options={"SKIP_SAVE"})
-
-    @classmethod
-    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
-        return str(properties.bl_rna.properties["method"].enum_items[properties.method].description)
-
-    def execute(self, _context: bpy.types.Context) -> set[str]:
-        running = current()
-        running.session.ask(self.method, {"backend": self.backend}, running.answered(self.backend))
-        return {"FINISHED"}
 
 
 class MDD_OT_copy_details(bpy.types.Operator):
@@ -156,6 +151,8 @@ class MDD_OT_remedy(bpy.types.Operator):
                 running.session.ask("backends.try", {"backend": self.backend}, answered)
         elif action == "accept":
             running.session.ask("backends.accept", {"backend": self.backend}, answered)
+        elif action == "use-found-endpoint":
+            self._move(remedy, running)
         elif action == "open-docs":
             bpy.ops.wm.url_open(url=remedy.argument)
         elif action == "copy-details":
@@ -172,6 +169,14 @@ class MDD_OT_remedy(bpy.types.Operator):
         else:
             self._copy(remedy, running, about)
         return {"FINISHED"}
+
+    def _move(self, remedy: Remedy, running: runtime.Runtime) -> None:
+        if problem := wrong_with(remedy.argument):
+            running.say(self.backend, problem)
+            return
+        params = {"backend": self.backend, "url": remedy.argument}
+        running.session.ask("backends.set", params, running.answered(self.backend, "Kept"))
+        running.session.ask("config.show", None, running.session.configured)
 
     def _set(self, remedy: Remedy, running: runtime.Runtime) -> None:
         backend = api.backend(self.backend)
@@ -217,18 +222,12 @@ def _knows_addresses() -> bool:
     return session is not None and session.knows("config.show") and session.configuration is not None
 
 
-def _kinds(_self: object, _context: object) -> list[tuple[str, str, str]]:
-    """Kept alive as Blender wants it."""
-    global _kind_items
-    _kind_items = [("auto", "Find Out", "Ask the address what it is")]
-    _kind_items += [(kind.kind, kind.title, "") for kind in api.kinds()]
-    return _kind_items
+@kept
+def _kinds(_self: object, _context: object) -> Items:
+    return [("auto", "Find Out", "Ask the address what it is"), *kinds()]
 
 
-_kind_items: list[tuple[str, str, str]] = []
-
-
-class MDD_OT_set_address(Connected, bpy.types.Operator):
+class MDD_OT_set_address(AsksForAddress, bpy.types.Operator):
     """Name the address of a service. It is asked first, and kept if it answers as it should"""
 
     bl_idname = "mdd.set_address"
@@ -238,19 +237,13 @@ class MDD_OT_set_address(Connected, bpy.types.Operator):
     kind: EnumProperty(name="Service", items=_kinds, options={"SKIP_SAVE"})
     url: StringProperty(name="Address", description="Such as 127.0.0.1:8000, or a port alone", options={"SKIP_SAVE"})
 
-    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         backend = api.backend(self.backend)
         if backend is not None:
             self.url = self.url or backend.endpoint
             if any(backend.kind == item[0] for item in _kinds(self, context)):
                 self.kind = backend.kind
-        return context.window_manager.invoke_props_dialog(self, width=360)
-
-    def draw(self, _context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.prop(self, "kind")
-        layout.prop(self, "url")
+        return super().invoke(context, event)
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         url = self.url.strip()

@@ -11,7 +11,7 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from .. import api, settings
 from ..protocol import Refusal
 from ..settings import Field
-from .base import Connected, current
+from .base import Connected, Items, current, kept
 
 LARGEST = 2**31 - 1
 
@@ -23,16 +23,10 @@ def _field(key: str) -> Field | None:
     return settings.find(session.configuration, session.kinds, key)
 
 
-def _choices(self: Any, _context: object) -> list[tuple[str, str, str]]:
-    """Kept alive as Blender wants it."""
-    global _choice_items
+@kept
+def _choices(self: Any, _context: object) -> Items:
     field = _field(self.key)
-    _choice_items = [(choice, choice, "") for choice in field.choices] if field else []
-    _choice_items = _choice_items or [("", "None", "")]
-    return _choice_items
-
-
-_choice_items: list[tuple[str, str, str]] = []
+    return [(choice, choice, "") for choice in (field.choices if field else ())] or [("", "None", "")]
 
 
 def change(key: str, value: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 import bpy
 import pytest
@@ -230,3 +231,21 @@ def test_a_key_of_the_environment_wins_and_is_not_asked_for(locked):
     name = f"MDD_{kind.kind}_{kind.secrets[0]}".upper().replace("-", "_")
     assert any(f"set by the environment {name}" in text for text in drawn.texts), drawn.texts
     assert not [value for name, value in drawn.drawn if name == "key" and value == f"backends.{kind.kind}.key"]
+
+
+def test_a_service_that_was_found_elsewhere_is_used_by_a_click(stage, service, switch_on):
+    file = stage.home / "config" / "mdd-host" / "config.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'[backends.{service.kind}]\nurl = "http://127.0.0.1:9"\n', encoding="utf-8")
+    director = switch_on()
+    lost = director.backend(service.kind, "disconnected")
+    director.until(lambda: director.api.current().configuration)
+    # As discovery puts it first; what it finds depends on the machine.
+    found = director.model.Remedy("use-found-endpoint", "Use the one that was found", service.url)
+    world = director.api.current().world
+    world.backends[lost.id] = replace(lost, reason=replace(lost.reason, remedies=(found,)))
+    drawn = draw(director.panels.services.MDD_PT_services)
+    assert "mdd.remedy" in drawn.buttons, drawn.texts
+    assert bpy.ops.mdd.remedy(backend=lost.id, index=0) == {"FINISHED"}
+    assert director.backend(service.kind).endpoint == service.url
+    assert service.url in file.read_text(encoding="utf-8")
