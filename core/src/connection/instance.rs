@@ -10,7 +10,7 @@ use mdd_driver_api::{
     model::{Attempt, Identity, Inspection, Outcome, Problem, Sample},
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// News from a push channel that may wait to be read; more are dropped, as the next check tells the same.
 const KEPT_NEWS: usize = 64;
@@ -22,6 +22,7 @@ pub struct Instance {
     tag: &'static Tag,
     runtime: DriverRuntime,
     policy: Policy,
+    doubt: Notify,
 }
 
 /// What `watch` reports.
@@ -48,7 +49,7 @@ impl Instance {
         instance: &mdd_driver_api::model::Instance,
     ) -> Result<Self, DriverError> {
         let object = driver.create(Services::under(transport, &policy), instance)?;
-        Ok(Self { object: Some(object), tag: driver.tag(), runtime: runtime.clone(), policy })
+        Ok(Self { object: Some(object), tag: driver.tag(), runtime: runtime.clone(), policy, doubt: Notify::new() })
     }
 
     /// Lets it use the secrets: the service was recognised.
@@ -67,6 +68,16 @@ impl Instance {
     /// Ends everything that it has open: later calls of the driver fail.
     pub fn close(&self) {
         self.policy.close();
+    }
+
+    /// The network broke under an attempt: whether the service lives is worth a question now.
+    pub fn doubt(&self) {
+        self.doubt.notify_one();
+    }
+
+    /// Resolves once somebody has a doubt.
+    pub async fn doubted(&self) {
+        self.doubt.notified().await;
     }
 
     /// What it may do; jobs add their files to it.

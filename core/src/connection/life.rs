@@ -174,6 +174,10 @@ impl Life {
             Input::Listens => self.listens(now),
             Input::Evidence(evidence) => self.evidence(evidence, now),
             Input::Exited(reason) => self.exited(reason),
+            Input::Doubted => match &mut self.state {
+                State::Connected(connected) => connected.ask(),
+                _ => vec![],
+            },
             Input::Late(by) => self.late(by, now),
             Input::Woke => self.woke(now),
         }

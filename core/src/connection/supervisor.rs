@@ -252,6 +252,7 @@ impl Task {
                 input = next_of(&mut self.watching), if self.watching.is_some() => {
                     input.map(|input| self.understand_watch(input))
                 }
+                () = doubted(&self.instance), if self.instance.is_some() => Some(Input::Doubted),
                 () = ended(&mut self.witness), if self.witness.is_some() => self.process_ended(),
                 () = sleep_until(self.next_look) => self.look(),
                 () = sleep_until(self.life.due().unwrap_or_else(Instant::now)), if self.life.due().is_some() => self.due(),
@@ -682,6 +683,14 @@ impl Task {
             *current = link;
             changed
         });
+    }
+}
+
+/// Resolves when a job has met a network that broke.
+async fn doubted(instance: &Option<Arc<Instance>>) {
+    match instance {
+        Some(instance) => instance.doubted().await,
+        None => std::future::pending().await,
     }
 }
 

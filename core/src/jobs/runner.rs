@@ -6,7 +6,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use mdd_driver_api::{
-    DriverError,
+    DriverError, ErrorKind,
     abi::{HttpRequest, JobPortArc},
     model::{Attempt, Outcome},
 };
@@ -40,7 +40,17 @@ pub(super) struct Driven {
 
 impl Runner for Driven {
     fn run(&self, attempt: &Attempt, port: JobPortArc) -> Running {
-        Box::pin(self.instance.run(attempt, port))
+        let (running, instance) = (self.instance.run(attempt, port), self.instance.clone());
+        Box::pin(async move {
+            let result = running.await;
+            // Whoever is restarted between two checks must not get a job of its life before.
+            if let Err(error) = &result
+                && matches!(error.kind, ErrorKind::TRANSPORT | ErrorKind::TIMEOUT)
+            {
+                instance.doubt();
+            }
+            result
+        })
     }
 
     fn offer(&self, handle: &str, path: &Path) {

@@ -62,7 +62,8 @@ impl<'a> Carrier<'a> {
     /// As the laws of `run` say. What breaks after it was sent is `TRANSPORT`: whoever comes next finds out what is known.
     pub async fn call(&mut self, config: Arc<Config>, function: &Function, data: &[Input]) -> Result<Called> {
         let hash = fresh_hash(self.app);
-        let opening = Call::open(self.app, config, function, &hash);
+        let start = self.app.memory().boot.clone();
+        let opening = Call::open(self.app, config.clone(), function, &hash);
         let mut call = match race(self.job.cancelled(), opening).await {
             Either::First(()) => return Ok(Called::Over(cancelled(false))),
             Either::Second(call) => call.map_err(DriverError::without_effect)?,
@@ -78,6 +79,16 @@ impl<'a> Carrier<'a> {
                 Either::Second(Ok(step)) => self.tell(&step),
                 Either::Second(Err(error)) => return Err(error.without_effect()),
             }
+        }
+        match race(self.job.cancelled(), self.app.is_same_start(&config, start.as_deref())).await {
+            Either::First(()) => return Ok(Called::Over(cancelled(false))),
+            Either::Second(Ok(true)) => {}
+            Either::Second(Ok(false)) => {
+                let text = "it was restarted just now";
+                let error = problem::NOT_ACCEPTED.error(self.app.kind(), ErrorKind::TRANSPORT, text);
+                return Err(error.without_effect());
+            }
+            Either::Second(Err(error)) => return Err(error.without_effect()),
         }
         self.state.boot.clone_from(&self.app.memory().boot);
         if let Err(error) = self.checkpoint(Stage::SENT, "").await {

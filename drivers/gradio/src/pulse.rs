@@ -50,6 +50,16 @@ impl App {
         }
     }
 
+    /// Whether it still runs since that start, which the host knows. A call that another start gets would be taken for lost as soon as
+    /// that is seen, though it runs.
+    pub(crate) async fn is_same_start(&self, config: &Config, start: Option<&str>) -> Result<bool> {
+        if !config.takes_uploads {
+            return Ok(true);
+        }
+        let now = self.boot(config).await?;
+        Ok(start.zip(now.as_deref()).is_none_or(|(then, now)| then == now))
+    }
+
     /// What tells this start of the app from the next. Gradio 3.14 answers this question with an error, so it is asked
     /// only whether it lives.
     async fn boot(&self, config: &Config) -> Result<Option<String>> {

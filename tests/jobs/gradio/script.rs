@@ -1,5 +1,6 @@
 //! A Gradio app that answers what a test says, to the letter: the streams that no app should send.
 
+use serde_json::{Value, json};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -125,9 +126,13 @@ async fn serve(stream: TcpStream, script: &Script, joined: &AtomicUsize) -> std:
         // Older generations have no prefix.
         let path = path.strip_prefix("/gradio_api").unwrap_or(path);
         let accepted = accepted();
+        let config = script.config.as_deref().unwrap_or(CONFIG);
+        let known: Value = serde_json::from_str(config).unwrap();
+        // Older generations do not tell it there.
+        let start = json!({"app_id": known.get("app_id").cloned().unwrap_or(json!(7))}).to_string();
         let (status, body) = match path {
-            "/config" => (200, script.config.as_deref().unwrap_or(CONFIG)),
-            "/app_id" => (200, "{\"app_id\":7}"),
+            "/config" => (200, config),
+            "/app_id" => (200, start.as_str()),
             "/queue/status" => (200, "{\"queue_size\":0}"),
             "/queue/join" => {
                 let number = joined.fetch_add(1, Ordering::Relaxed);

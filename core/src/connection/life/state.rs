@@ -189,6 +189,8 @@ pub enum Input {
     Evidence(Evidence),
     /// The process that served it has ended, in these words.
     Exited(Reason),
+    /// The network broke under a job.
+    Doubted,
     /// The host itself did not run for so long, or hardly.
     Late(Duration),
     /// The machine has slept.

@@ -536,6 +536,16 @@ fn a_sleep_is_followed_by_a_question_wherever_it_waits() {
 }
 
 #[test]
+fn a_job_that_met_a_broken_network_hastens_the_next_check() {
+    let mut story = Story::connected();
+    assert_eq!(story.tell(Input::Doubted), [Command::Check]);
+    assert_eq!(story.tell(Input::Doubted), [], "one is under way");
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    assert_eq!(story.tell(Input::Doubted), []);
+}
+
+#[test]
 fn an_opened_port_shortens_the_pauses_once_a_minute() {
     let mut story = Story::new();
     story.tell(Input::TryNow);

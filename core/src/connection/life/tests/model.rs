@@ -37,6 +37,7 @@ enum Move {
     Listens,
     Evidence(Evidence),
     Exited,
+    Doubted,
     Late(u64),
     Woke,
 }
@@ -56,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         Just(Move::Stranger),
         Just(Move::Status),
         Just(Move::Exited),
+        Just(Move::Doubted),
         prop::bool::weighted(0.1).prop_map(|off| if off { Move::Disable } else { Move::Status }),
         prop::option::of(class()).prop_map(Move::Dialed),
         class().prop_map(Move::NotIdentified),
@@ -88,6 +90,7 @@ fn input(made: Move) -> Input {
         Move::Listens => Input::Listens,
         Move::Evidence(evidence) => Input::Evidence(evidence),
         Move::Exited => Input::Exited(reason("process-exited")),
+        Move::Doubted => Input::Doubted,
         Move::Late(ms) => Input::Late(Duration::from_millis(ms)),
         Move::Woke => Input::Woke,
     }
