@@ -64,7 +64,8 @@ thread_local! {
     static CURRENT: Cell<Option<Place>> = const { Cell::new(None) };
 }
 
-/// Where the current thread is; `None` in the host's own code.
+/// Where the current thread is; `None` in the host's own code. Only signals ask.
+#[cfg(unix)]
 pub(super) fn current() -> Option<Place> {
     CURRENT.try_with(Cell::get).ok().flatten()
 }

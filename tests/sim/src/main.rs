@@ -1,9 +1,12 @@
 //! A simulated AI service as a process: `mdd-sim KIND …`, steered by lines on its standard input.
 #![forbid(unsafe_code)]
 
+mod ending;
+
 use std::{
     io::{self, BufRead, Write},
     path::{Path, PathBuf},
+    pin::pin,
     process,
     time::Duration,
 };
@@ -13,10 +16,7 @@ use clap::Parser;
 use mdd_replay::Script;
 use mdd_sim::{Options, Rule, Sim, kinds};
 use serde_json::{Value, json};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
-};
+use tokio::sync::mpsc;
 
 /// The kind that is none.
 const REPLAY: &str = "replay";
@@ -67,16 +67,14 @@ fn seconds(text: &str) -> Result<Duration, String> {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let exit_with_stdin = arguments.exit_with_stdin;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut asked = pin!(ending::asked()?);
     let sim = Sim::start(options(arguments)?).await?;
     print(&json!({ "kind": sim.kind(), "url": sim.url(), "pid": process::id() }))?;
     let mut lines = lines();
     let mut has_input = true;
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            () = &mut asked => return Ok(()),
             line = lines.recv(), if has_input => match line {
                 Some(line) => print(&obey(&sim, &line).await)?,
                 None if exit_with_stdin => return Ok(()),

@@ -3,7 +3,7 @@
 //! They are written when it dies, by the thread that is inside the driver, so a host that is merely killed blames nobody
 //! and a call costs nothing. Where the system has no signals nothing is written.
 
-use crate::{plugins::inside::current, private_folder};
+use crate::private_folder;
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _},
@@ -59,7 +59,8 @@ pub(in crate::plugins) fn listen(file: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 mod os {
-    use super::{File, current};
+    use super::File;
+    use crate::plugins::inside::current;
     use std::{
         ffi::c_int,
         mem::MaybeUninit,
