@@ -1,8 +1,12 @@
 //! A host with work to do does not leave, whoever asks.
 
 use crate::{PATIENCE, copy::Copy, home::Home, soon, talk::SocketTalk};
-use mdd_core::{events::JobState, rpc::ErrorCode};
+use mdd_core::{
+    events::{JobState, JobView},
+    rpc::ErrorCode,
+};
 use mdd_sim::{JobState as Remote, Sim};
+use mdd_tests::{drop_in, variant};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -18,6 +22,18 @@ pub(crate) fn workflow(tenths: u32) -> Value {
 
 async fn submit(talk: &mut SocketTalk, id: &str, tenths: u32) -> Value {
     talk.ask("jobs.submit", json!({"id": id, "kind": "comfyui", "payload": workflow(tenths)})).await
+}
+
+/// The only job of a host, once it is as wanted.
+async fn until_job(client: &mut SocketTalk, wanted: impl Fn(&JobView) -> bool) -> JobView {
+    let mut copy = Copy::default();
+    loop {
+        copy.take(client.update().await);
+        let job = copy.state.as_ref().and_then(|state| state.jobs.first());
+        if let Some(job) = job.filter(|job| wanted(job)) {
+            return job.clone();
+        }
+    }
 }
 
 #[tokio::test]
@@ -56,6 +72,51 @@ async fn it_hands_over_when_the_work_is_done_and_takes_no_more() {
     }
     assert!(host.ended().await.success());
     assert_eq!(sim.ledger().jobs.len(), 1);
+}
+
+/// As a laptop does whose lid is closed while its workstation goes on, and whose network has forgotten it meanwhile.
+#[tokio::test]
+async fn what_ended_while_the_host_slept_is_fetched_when_it_wakes() {
+    let sim = Sim::start("comfyui").await.unwrap();
+    let home = Home::with(&["comfyui"], &[("comfyui", &sim.url())]);
+    let host = home.serve().await;
+    let mut client = SocketTalk::subscribed(&home).await;
+    submit(&mut client, "overnight", 20).await;
+    until_job(&mut client, |job| job.progress.is_some()).await;
+    host.signal(Signal::STOP);
+    sim.wait_for(|ledger| ledger.jobs[0].state == Remote::Finished, PATIENCE).await.unwrap();
+    sim.stop().await;
+    sim.start_again().await.unwrap();
+    host.signal(Signal::CONT);
+    let mut client = SocketTalk::subscribed(&home).await;
+    let job = until_job(&mut client, |job| job.state.is_final()).await;
+    assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:#?}");
+    assert!(Path::new(&job.results[0].path).is_file(), "{job:#?}");
+    assert_eq!((sim.ledger().jobs.len(), sim.ledger().jobs[0].runs), (1, 1));
+}
+
+/// The checkpoint of one version is read by the next, which finds the work where the one before left it.
+#[tokio::test]
+async fn a_newer_driver_takes_up_what_the_one_before_began() {
+    let sim = Sim::start("comfyui").await.unwrap();
+    let home = Home::with(&["comfyui"], &[("comfyui", &sim.url())]);
+    let host = home.serve().await;
+    let mut client = SocketTalk::subscribed(&home).await;
+    submit(&mut client, "a", 30).await;
+    until_job(&mut client, |job| job.progress.is_some()).await;
+    host.kill().await;
+    let of = |version: &str| format!(r#""version":"{version}""#);
+    let newer = variant("comfyui", &[(&of(env!("CARGO_PKG_VERSION")), &of("9.9.9"))]);
+    drop_in(home.plugins(), "comfyui", &newer);
+    let _host = home.serve().await;
+    let mut client = SocketTalk::subscribed(&home).await;
+    let job = until_job(&mut client, |job| job.state.is_final()).await;
+    assert_eq!((job.state, job.attempt), (JobState::Done, 1), "{job:#?}");
+    assert!(Path::new(&job.results[0].path).is_file(), "{job:#?}");
+    let drivers = client.ask("drivers.list", json!({})).await;
+    let active = drivers["drivers"].as_array().unwrap().iter().find(|driver| driver["status"] == "active").cloned();
+    assert_eq!(active.unwrap()["version"], "9.9.9");
+    assert_eq!((sim.ledger().jobs.len(), sim.ledger().jobs[0].runs), (1, 1));
 }
 
 #[tokio::test]

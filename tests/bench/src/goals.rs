@@ -1,7 +1,7 @@
 //! What is measured, and what was promised of it.
 
 use crate::{
-    blender, crash, crowd, gradio, idle, jobs, loss, mdns, plugins, reconnect, sizes, sockets, start, suite,
+    blender, crash, crowd, gradio, idle, jobs, loss, mdns, plugins, reconnect, sizes, soak, sockets, start, suite,
     world::World,
 };
 use std::pin::Pin;
@@ -89,6 +89,7 @@ goals! {
     "P15" "from the host's start to a connection with a service that announces itself by mDNS", "250 ms p50", mdns::found;
     "P16" "a Gradio app: connected, and what a check of it carries", "a check of 1 kB at most", gradio::beside_its_client;
     "P17" "reconnect cycles", "10,000 in 10 s, memory flat", reconnect::cycles;
+    "P17b" "10,000 small jobs", "memory, descriptors and the journal flat", soak::jobs;
     "R11" "a driver takes the host down at work: from the crash until the host is back and everything is connected again",
         "1 s, no job lost", crash::back;
     "P18" "the deterministic tests of the core", "120 s", suite::core;

@@ -19,6 +19,7 @@ mod plugins;
 mod process;
 mod reconnect;
 mod sizes;
+mod soak;
 mod sockets;
 mod start;
 mod suite;
