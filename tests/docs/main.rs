@@ -43,21 +43,6 @@ fn every_code_has_a_section_and_no_section_is_left_over() {
 }
 
 #[test]
-fn the_pages_of_the_drivers_are_fresh() {
-    let path = page::root().join("docs/src/troubleshooting.md");
-    let chapter = std::fs::read_to_string(&path).unwrap();
-    let fresh = xtask::book::with_pages(&chapter, &xtask::book::pages().unwrap()).unwrap();
-    if std::env::var_os("MDD_UPDATE").is_some_and(|value| value == "1") {
-        std::fs::write(&path, &fresh).unwrap();
-    }
-    assert!(
-        chapter == fresh,
-        "troubleshooting.md has not what drivers/*/docs.md say; `MDD_UPDATE=1 cargo test -p mdd-tests --test docs \
-         drivers` writes it anew"
-    );
-}
-
-#[test]
 fn every_refusal_has_a_section_and_no_section_is_left_over() {
     assert_same(&source::refusals(), &codes_of(&chapter("plugins.md")), "plugins.md");
 }

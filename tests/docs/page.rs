@@ -92,6 +92,7 @@ impl Page {
 fn with_includes(text: &str, path: &Path) -> String {
     let line = |line: &str| match line.trim().strip_prefix("{{#include ").and_then(|rest| rest.strip_suffix("}}")) {
         Some(target) => Page::read(&path.parent().unwrap().join(target)).text,
+        None if line.trim() == xtask::book::PLACE => xtask::book::pages().unwrap(),
         None => format!("{line}\n"),
     };
     text.lines().map(line).collect()

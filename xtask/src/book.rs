@@ -1,13 +1,25 @@
-//! The pages of all drivers, which stand in the book: who reads it on a web page of the repository sees them, too.
+//! `cargo xtask book`: puts the page of every driver into the book, so that the book names none.
 
 use crate::workspace;
 use anyhow::{Context as _, Result};
-use std::fs;
+use serde_json::Value;
+use std::{fs, io};
 
-/// Stand in a chapter before and after the pages of all drivers.
-const BEGIN: &str =
-    "<!-- Made from drivers/*/docs.md by `MDD_UPDATE=1 cargo test -p mdd-tests --test docs drivers`. -->";
-const END: &str = "<!-- The end of what is made. -->";
+/// Stands in a chapter for the pages of all drivers.
+pub const PLACE: &str = "{{#drivers}}";
+
+/// What mdBook calls: the context and the book come on stdin, and the book goes to stdout.
+///
+/// # Errors
+/// Anything but that, or a driver without a page.
+pub fn preprocess() -> Result<()> {
+    let told: Value = serde_json::from_reader(io::stdin()).context("stdin is not what mdBook says")?;
+    let mut book = told.get(1).cloned().context("mdBook gave no book")?;
+    let pages = pages()?;
+    put(&mut book, &pages);
+    println!("{book}");
+    Ok(())
+}
 
 /// The pages of all drivers.
 ///
@@ -22,26 +34,29 @@ pub fn pages() -> Result<String> {
     Ok(pages.join("\n"))
 }
 
-/// A chapter with these pages in their place.
-///
-/// # Errors
-/// A chapter that has no place for them.
-pub fn with_pages(chapter: &str, pages: &str) -> Result<String> {
-    let (before, rest) = chapter.split_once(BEGIN).context("the chapter has no place for the drivers")?;
-    let (_, after) = rest.split_once(END).context("the place for the drivers has no end")?;
-    Ok(format!("{before}{BEGIN}\n\n{pages}\n{END}{after}"))
+/// Every chapter's text is a `content`, whatever the version of mdBook.
+fn put(value: &mut Value, pages: &str) {
+    match value {
+        Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| match field {
+            Value::String(text) if name == "content" => *text = text.replace(PLACE, pages),
+            field => put(field, pages),
+        }),
+        Value::Array(items) => items.iter_mut().for_each(|item| put(item, pages)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BEGIN, END, with_pages};
+    use super::{PLACE, put};
+    use serde_json::json;
 
     #[test]
-    fn old_pages_make_room_for_new_ones() {
-        let chapter = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let made = with_pages(&chapter, "## B\n").unwrap();
-        assert_eq!(made, format!("a\n{BEGIN}\n\n## B\n\n{END}\nb\n"));
-        assert_eq!(with_pages(&made, "## B\n").unwrap(), made);
-        assert!(with_pages("a", "").is_err());
+    fn each_chapter_gets_the_pages_where_it_wants_them() {
+        let mut book =
+            json!({"items": [{"Chapter": {"content": format!("a\n{PLACE}\n"), "name": PLACE, "sub_items": []}}]});
+        put(&mut book, "## B");
+        let expected = json!({"items": [{"Chapter": {"content": "a\n## B\n", "name": PLACE, "sub_items": []}}]});
+        assert_eq!(book, expected);
     }
 }

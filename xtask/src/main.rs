@@ -4,7 +4,7 @@
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-use xtask::{bench, blender, demo, dist, gate, sbom, venv};
+use xtask::{bench, blender, book, demo, dist, gate, sbom, venv};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Developer commands of mdd-host")]
@@ -35,6 +35,11 @@ enum Command {
         /// Cargo profile to build with: dev, release or dist.
         #[arg(long, default_value = "dist")]
         profile: String,
+    },
+    /// What mdBook calls to put the page of every driver into the book.
+    Book {
+        /// `supports` and a renderer: whether it can be used with that one; it always can.
+        question: Vec<String>,
     },
     /// Measure what is shipped beside its peers, and write the book's page of benchmarks when everything is measured.
     Bench {
@@ -69,6 +74,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             blender::package(&installation)?;
             println!("{}", sbom::write(&installation.root.join("packages"))?.display());
         }
+        Command::Book { question } if question.is_empty() => book::preprocess()?,
+        Command::Book { .. } => {}
         Command::Bench { ids } => bench::run(&ids)?,
         Command::Venv { name } => println!("{}", venv::ensure(&name)?.display()),
     }
