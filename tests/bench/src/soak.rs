@@ -56,7 +56,9 @@ pub(crate) async fn jobs(world: &World) -> anyhow::Result<Measured> {
         if number == JOBS / 5 {
             settled = Some(Look::at(host.pid(), &state)?);
         }
-        client.call("jobs.submit", &submission(number)).await?;
+        let submission = submission(number);
+        client.call("jobs.submit", &submission).await?;
+        client.until(|snapshot| snapshot.jobs.iter().any(|job| job.id == submission.id)).await?;
     }
     client.until(|snapshot| snapshot.jobs.iter().all(|job| job.state.is_final())).await?;
     let took = began.elapsed();
