@@ -4,7 +4,6 @@ use super::sockets::{Listening, Owner, Program, Sockets};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     io,
-    net::SocketAddr,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread,
     time::Duration,
@@ -121,35 +120,36 @@ impl Memory {
         if !unknown.is_empty() {
             self.programs.extend(sockets.programs(&unknown));
         }
-        let mut ports: BTreeMap<u16, Port> = BTreeMap::new();
-        for socket in &here {
-            let port = ports.entry(socket.address.port()).or_default();
-            if socket.owner != Owner::Us {
-                port.owner = socket.owner;
-            }
-            port.programs.extend(self.programs.get(&socket.number).map(|program| program.words.clone()));
-        }
-        for (number, port) in &mut ports {
-            let pids: BTreeSet<u32> = self.pids(&here, |at| at.port() == *number);
-            let theirs = here.iter().filter(|socket| self.pid(socket).is_some_and(|pid| pids.contains(&pid)));
-            port.also = theirs.map(|socket| socket.address.port()).filter(|other| other != number).collect();
-            let [four, six] =
-                [false, true].map(|six| self.pids(&here, |at| at.port() == *number && at.is_ipv6() == six));
-            port.apart = !four.is_empty() && !six.is_empty() && four.is_disjoint(&six);
-        }
+        let ports = self.ports(&here);
         self.sockets = here;
         Some(Seen { ports, fresh })
     }
-}
 
-impl Memory {
-    fn pid(&self, socket: &Listening) -> Option<u32> {
-        self.programs.get(&socket.number).map(|program| program.pid)
-    }
-
-    /// The processes that listen at such addresses, as far as they are known.
-    fn pids(&self, sockets: &HashSet<Listening>, wanted: impl Fn(SocketAddr) -> bool) -> BTreeSet<u32> {
-        sockets.iter().filter(|socket| wanted(socket.address)).filter_map(|socket| self.pid(socket)).collect()
+    /// The sockets by port, with what is known of their processes.
+    fn ports(&self, here: &HashSet<Listening>) -> BTreeMap<u16, Port> {
+        let mut ports: BTreeMap<u16, Port> = BTreeMap::new();
+        // By port, over IPv4 and over IPv6; and the other way round.
+        let mut holders: BTreeMap<u16, [BTreeSet<u32>; 2]> = BTreeMap::new();
+        let mut held: HashMap<u32, BTreeSet<u16>> = HashMap::new();
+        for socket in here {
+            let number = socket.address.port();
+            let port = ports.entry(number).or_default();
+            if socket.owner != Owner::Us {
+                port.owner = socket.owner;
+            }
+            if let Some(Program { pid, words }) = self.programs.get(&socket.number) {
+                port.programs.push(words.clone());
+                holders.entry(number).or_default()[usize::from(socket.address.is_ipv6())].insert(*pid);
+                held.entry(*pid).or_default().insert(number);
+            }
+        }
+        for (number, [four, six]) in &holders {
+            let port = ports.entry(*number).or_default();
+            let theirs = four.union(six).filter_map(|pid| held.get(pid)).flatten();
+            port.also = theirs.copied().filter(|other| other != number).collect();
+            port.apart = !four.is_empty() && !six.is_empty() && four.is_disjoint(six);
+        }
+        ports
     }
 }
 
