@@ -279,12 +279,21 @@ impl Task {
         if let Some(Some(answer)) = self.asks.next().now_or_never() {
             return self.understand(answer);
         }
-        let late = self.life.due().map(|due| Instant::now().saturating_duration_since(due)).unwrap_or_default();
-        if late >= LATE {
+        if let Some(due) = self.life.due() {
+            self.hear_lateness(due, Instant::now());
+        }
+        Some(Input::Tick)
+    }
+
+    /// Whether the host itself was too late for what was `due`.
+    fn hear_lateness(&mut self, due: Instant, now: Instant) -> bool {
+        let late = now.saturating_duration_since(due);
+        let is_late = late >= LATE;
+        if is_late {
             tracing::debug!(?late, "the host was short of time");
             self.take(Input::Late(late));
         }
-        Some(Input::Tick)
+        is_late
     }
 
     /// Looks at everything that does not tell by itself when it changes.
@@ -296,12 +305,8 @@ impl Task {
             self.next_look = self.tempo_of_looks(now);
             return Some(Input::Woke);
         }
-        let late = now.saturating_duration_since(self.next_look);
+        self.hear_lateness(self.next_look, now);
         self.next_look = self.tempo_of_looks(now);
-        if late >= LATE {
-            tracing::debug!(?late, "the host was short of time");
-            self.take(Input::Late(late));
-        }
         let silent = matches!(self.life.state(), State::Connected(connected) if connected.silence.is_some());
         self.witness.as_mut()?.look(silent, now).map(Input::Evidence)
     }
@@ -553,10 +558,8 @@ impl Task {
     /// What the process did while a check went without a good answer.
     fn hear_witness(&mut self) {
         let now = Instant::now();
-        let late = now.saturating_duration_since(self.next_look);
-        if late >= LATE {
+        if self.hear_lateness(self.next_look, now) {
             self.next_look = self.tempo_of_looks(now);
-            self.take(Input::Late(late));
         }
         if let Some(witness) = &self.witness
             && witness.process().activity() == Activity::Gone
