@@ -62,14 +62,7 @@ async fn it_hands_over_when_the_work_is_done_and_takes_no_more() {
     let another = json!({"id": "another", "kind": "comfyui", "payload": workflow(1)});
     assert_eq!(client.error("jobs.submit", another).await.0, ErrorCode::Draining as i64);
     // Whoever watches sees the work done before the end.
-    let mut copy = Copy::default();
-    let done = |copy: &Copy| {
-        let job = copy.state.as_ref().and_then(|state| state.jobs.first());
-        job.is_some_and(|job| job.state == JobState::Done)
-    };
-    while !done(&copy) {
-        copy.take(witness.update().await);
-    }
+    until_job(&mut witness, |job| job.state == JobState::Done).await;
     assert!(host.ended().await.success());
     assert_eq!(sim.ledger().jobs.len(), 1);
 }
@@ -149,14 +142,9 @@ async fn without_a_host_they_are_read_where_the_last_one_has_left_them() {
     assert_eq!(said(&home, &["jobs", "list"]).await, "There are no jobs.\n");
     assert!(!home.state().exists(), "a look makes nothing");
     let mut host = home.serve().await;
-    let mut client = SocketTalk::greeted(&home).await;
+    let mut client = SocketTalk::subscribed(&home).await;
     submit(&mut client, "done", 1).await;
-    let is_done = async {
-        while client.ask("jobs.show", json!({"job": "done"})).await["state"] != "done" {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    soon("a job that is done", is_done).await;
+    until_job(&mut client, |job| job.state == JobState::Done).await;
     client.ask("jobs.submit", json!({"id": "waits", "backend": "comfyui@127.0.0.1:9", "payload": workflow(1)})).await;
     let show = ["jobs", "show", "done"];
     let before = said(&home, &show).await;

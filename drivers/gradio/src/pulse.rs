@@ -50,8 +50,8 @@ impl App {
         }
     }
 
-    /// Whether it still runs since that start, which the host knows. A call that another start gets would be taken for lost as soon as
-    /// that is seen, though it runs.
+    /// Whether it still runs since that start, which the host knows. A call that another start gets would be taken for
+    /// lost as soon as that is seen, though it runs.
     pub(crate) async fn is_same_start(&self, config: &Config, start: Option<&str>) -> Result<bool> {
         if !config.takes_uploads {
             return Ok(true);

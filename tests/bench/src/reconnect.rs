@@ -3,7 +3,6 @@
 use crate::{
     figures::short,
     goals::{Measured, Verdict},
-    peer::Peer,
     process::Use,
     watching::Watching,
     world::{World, any},
@@ -12,20 +11,13 @@ use anyhow::Context as _;
 use mdd_core::{events::StateName, rpc::BackendChoice};
 use mdd_sim::Sim;
 use serde_json::Value;
-use std::{
-    process::Stdio,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 const CYCLES: u32 = 3000;
 
 pub(crate) async fn cycles(world: &World) -> anyhow::Result<Measured> {
     let (home, sim) = (tempfile::tempdir()?, Sim::start("comfyui").await?);
-    let mut command = world.command(home.path());
-    command.args(["serve", "--no-discovery", "--backend", &format!("comfyui={}", sim.url())]);
-    let host = Peer::start(command.stderr(Stdio::null()))?;
-    let mut client = Watching::start(&home.path().join("state")).await?;
-    client.until(|snapshot| any(snapshot, |view| view.state == StateName::Connected)).await?;
+    let (host, mut client) = Watching::host_of(&mut world.command(home.path()), home.path(), &sim).await?;
     let backend = client.snapshot.backends.first().context("the backend")?.id.clone();
     let (mut settled, began) = (0, Instant::now());
     for cycle in 0..CYCLES {

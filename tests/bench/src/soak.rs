@@ -3,21 +3,19 @@
 use crate::{
     figures::short,
     goals::{Measured, Verdict},
-    peer::Peer,
     process::Use,
     watching::Watching,
-    world::{World, any},
+    world::World,
 };
 use anyhow::ensure;
 use mdd_core::{
-    events::{JobState, StateName},
+    events::JobState,
     jobs::{Submission, Target},
 };
 use mdd_sim::Sim;
 use serde_json::json;
 use std::{
     path::Path,
-    process::Stdio,
     time::{Duration, Instant},
 };
 
@@ -44,12 +42,8 @@ impl Look {
 
 pub(crate) async fn jobs(world: &World) -> anyhow::Result<Measured> {
     let (home, sim) = (tempfile::tempdir_in(world.root.join("target"))?, Sim::start("comfyui").await?);
-    let mut command = world.command(home.path());
-    command.args(["serve", "--no-discovery", "--backend", &format!("comfyui={}", sim.url())]);
-    let host = Peer::start(command.env("MDD_JOBS_KEEP_COUNT", KEPT).stderr(Stdio::null()))?;
-    let state = home.path().join("state");
-    let mut client = Watching::start(&state).await?;
-    client.until(|snapshot| any(snapshot, |view| view.state == StateName::Connected)).await?;
+    let (mut command, state) = (world.command(home.path()), home.path().join("state"));
+    let (host, mut client) = Watching::host_of(command.env("MDD_JOBS_KEEP_COUNT", KEPT), home.path(), &sim).await?;
     let (mut settled, began) = (None, Instant::now());
     for number in 0..JOBS {
         client.until(|snapshot| snapshot.jobs.iter().filter(|job| !job.state.is_final()).count() < OPEN).await?;

@@ -1,14 +1,19 @@
 //! A client of a running host that knows what the host shows.
 
-use crate::world::SOON;
+use crate::{
+    peer::Peer,
+    world::{SOON, any},
+};
 use anyhow::{Context as _, bail, ensure};
 use mdd_core::{
-    events::{Snapshot, Update},
+    events::{Snapshot, StateName, Update},
     rpc::{Client, Nothing},
 };
+use mdd_sim::Sim;
 use serde::Serialize;
 use std::{
     path::Path,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -18,6 +23,15 @@ pub(crate) struct Watching {
 }
 
 impl Watching {
+    /// Starts a host that stays, with this command in this home, and waits until it has its only service.
+    pub(crate) async fn host_of(command: &mut Command, home: &Path, sim: &Sim) -> anyhow::Result<(Peer, Self)> {
+        command.args(["serve", "--no-discovery", "--backend", &format!("comfyui={}", sim.url())]);
+        let host = Peer::start(command.stderr(Stdio::null()))?;
+        let mut this = Self::start(&home.join("state")).await?;
+        this.until(|snapshot| any(snapshot, |view| view.state == StateName::Connected)).await?;
+        Ok((host, this))
+    }
+
     /// Connects as soon as the host of this state folder answers.
     pub(crate) async fn start(state: &Path) -> anyhow::Result<Self> {
         let began = Instant::now();
