@@ -7,11 +7,12 @@ use crate::{
 };
 use mdd_core::{endpoint::Endpoint, transport::Failure};
 use mdd_driver_api::{
-    DriverError,
+    DriverError, Either,
     abi::{
         Body, BodyStream, BodyStreamBox, FfiFuture, Fut, FutRef, FutureExt as _, Header, HostArc, HostServices,
         HttpRequest, HttpResponse, HttpStream, RNone, ROption, RSome, RVec, SegmentKind, WsConnBox, WsRequest,
     },
+    race,
 };
 use mdd_replay::{Asked, Piece, Reply};
 use std::{
@@ -130,7 +131,7 @@ impl Host {
         let (reply, end) = match course {
             Course::Answer(reply) => (reply, End::Complete),
             Course::Half(reply) => (reply, End::Cut),
-            Course::Stalls(reply) => (reply, End::Silence),
+            Course::Stalls(reply) => (reply, End::HeldBack),
             Course::Failure(failure) => return Err(failure),
             Course::Silence if head_ms == u64::MAX => return clock.never().await,
             Course::Silence => {
@@ -140,7 +141,7 @@ impl Host {
         };
         let status = reply.status;
         let headers = fields(&reply);
-        Ok(Answer { status, headers, body: Pieces::new(clock, reply, end, limits) })
+        Ok(Answer { status, headers, body: Pieces::new(clock, service, reply, end, limits) })
     }
 }
 
@@ -257,12 +258,13 @@ pub(crate) fn wrapped<T: Send + 'static>(
     async move { work.await.into() }.into_ffi()
 }
 
-/// What comes after the last piece.
+/// How a body ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Complete,
     Cut,
-    Silence,
+    /// Its last piece comes when the work is over.
+    HeldBack,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -277,6 +279,7 @@ struct Limits {
 /// A body on its way.
 struct Pieces {
     clock: Clock,
+    service: Service,
     left: VecDeque<Piece>,
     end: End,
     limits: Limits,
@@ -284,23 +287,25 @@ struct Pieces {
     bytes: u64,
     /// The wait that is under way: whoever asks again goes on with it.
     waiting: Option<(Sleep, Option<Failure>)>,
+    /// The deadline of the piece that comes when the work is over.
+    holding: Option<(Sleep, Failure)>,
 }
 
 impl Pieces {
-    fn new(clock: &Clock, reply: Reply, end: End, limits: Limits) -> Self {
+    fn new(clock: &Clock, service: &Service, reply: Reply, end: End, limits: Limits) -> Self {
         let mut left: VecDeque<Piece> = reply.pieces.into();
         match end {
-            End::Complete => {}
+            End::Complete | End::HeldBack => {}
             End::Cut if left.len() > 1 => left.truncate(left.len() / 2),
             End::Cut => {
                 let body = left.pop_front().and_then(|piece| piece.content()).unwrap_or_default();
                 let half = String::from_utf8_lossy(&body[..body.len() / 2]).into_owned();
                 left.push_back(Piece::Text(half));
             }
-            End::Silence => drop(left.pop_back()),
         }
         let until_ms = clock.now_ms().saturating_add(limits.total_ms);
-        Self { clock: clock.clone(), left, end, limits, until_ms, bytes: 0, waiting: None }
+        let (clock, service) = (clock.clone(), service.clone());
+        Self { clock, service, left, end, limits, until_ms, bytes: 0, waiting: None, holding: None }
     }
 
     async fn step(&mut self) -> Result<Option<Vec<u8>>, Failure> {
@@ -310,6 +315,9 @@ impl Pieces {
                 if let Some((_, Some(failure))) = self.waiting.take() {
                     return Err(failure);
                 }
+            }
+            if self.end == End::HeldBack && self.left.len() <= 1 {
+                self.release().await?;
             }
             match self.left.pop_front() {
                 Some(Piece::Wait { wait_ms }) => self.wait(wait_ms),
@@ -323,30 +331,48 @@ impl Pieces {
                         return Ok(Some(content));
                     }
                 }
-                None => match self.end {
-                    End::Complete => return Ok(None),
-                    End::Cut => return Err(Failure::AnswerCutShort),
-                    End::Silence if self.limits.idle_ms == u64::MAX && self.limits.total_ms == u64::MAX => {
-                        return self.clock.never().await;
-                    }
-                    End::Silence => self.wait(u64::MAX),
-                },
+                None if self.end == End::Cut => return Err(Failure::AnswerCutShort),
+                None => return Ok(None),
             }
         }
     }
 
     /// Waits, or until a deadline passes.
     fn wait(&mut self, ms: u64) {
-        let left_ms = self.until_ms.saturating_sub(self.clock.now_ms());
-        let (ms, failure) = [
-            (ms, None),
-            (self.limits.idle_ms, Some(Failure::Stalled(self.limits.idle_ms))),
-            (left_ms, Some(Failure::TookTooLong(self.limits.total_ms))),
-        ]
-        .into_iter()
-        .min_by_key(|(ms, _)| *ms)
-        .unwrap_or((ms, None));
+        let (ms, failure) = match self.deadline() {
+            Some((deadline_ms, failure)) if deadline_ms < ms => (deadline_ms, Some(failure)),
+            _ => (ms, None),
+        };
         self.waiting = Some((self.clock.sleep(ms), failure));
+    }
+
+    /// Waits for the end of the work, or until a deadline passes.
+    async fn release(&mut self) -> Result<(), Failure> {
+        if self.holding.is_none() {
+            self.holding = self.deadline().map(|(ms, failure)| (self.clock.sleep(ms), failure));
+        }
+        match &mut self.holding {
+            None => self.clock.endless(self.service.work_ends()).await,
+            Some((sleep, _)) => {
+                if let Either::Second(()) = race(self.service.work_ends(), sleep).await
+                    && let Some((_, failure)) = self.holding.take()
+                {
+                    return Err(failure);
+                }
+            }
+        }
+        self.end = End::Complete;
+        Ok(())
+    }
+
+    /// How long the next piece may take, and what becomes of one that takes longer.
+    fn deadline(&self) -> Option<(u64, Failure)> {
+        let Limits { idle_ms, total_ms, .. } = self.limits;
+        let left_ms = self.until_ms.saturating_sub(self.clock.now_ms());
+        let deadlines = [(idle_ms, Failure::Stalled(idle_ms)), (left_ms, Failure::TookTooLong(total_ms))];
+        let is_one = [idle_ms, total_ms].map(|ms| ms != u64::MAX);
+        let deadlines = deadlines.into_iter().zip(is_one).filter(|(_, is_one)| *is_one);
+        deadlines.map(|(deadline, _)| deadline).min_by_key(|(ms, _)| *ms)
     }
 }
 

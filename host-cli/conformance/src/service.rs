@@ -3,7 +3,11 @@
 use mdd_core::transport::Failure;
 use mdd_driver_api::Stage;
 use mdd_replay::{Asked, Effect, Exchange, Piece, Player, Reply, Script};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, Waker},
+};
 
 /// Something that went over the boundary, in the order in which it did.
 #[derive(Debug, Clone, PartialEq)]
@@ -89,7 +93,7 @@ pub(crate) enum Course {
     Answer(Reply),
     /// So, after half of its body.
     Half(Reply),
-    /// All but its last piece, and then nothing more.
+    /// All but its last piece, which comes when the work is cancelled.
     Stalls(Reply),
     /// Not at all.
     Silence,
@@ -139,6 +143,8 @@ struct State {
     fault: Option<(Scope, Fault)>,
     has_started: bool,
     never_ends: bool,
+    /// Who waits for the end of work that has none.
+    waiting: Vec<Waker>,
     ledger: Vec<Seen>,
 }
 
@@ -146,8 +152,15 @@ impl Service {
     pub(crate) fn new(script: &Arc<Script>, endpoint: &str) -> Self {
         let player = Player::new(script.clone(), endpoint);
         let progress = Progress::of(script);
-        let state = State { player, progress, fault: None, has_started: false, never_ends: false, ledger: Vec::new() };
-        Self(Arc::new(Mutex::new(state)))
+        Self(Arc::new(Mutex::new(State {
+            player,
+            progress,
+            fault: None,
+            has_started: false,
+            never_ends: false,
+            waiting: Vec::new(),
+            ledger: Vec::new(),
+        })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -236,6 +249,19 @@ impl Service {
         self.state().never_ends
     }
 
+    /// Ready when the work comes to an end.
+    pub(crate) async fn work_ends(&self) {
+        poll_fn(|cx| {
+            let mut state = self.state();
+            if !state.never_ends {
+                return Poll::Ready(());
+            }
+            state.waiting.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
     /// A request that arrives, unless nothing listens.
     pub(crate) fn ask(&self, asked: Asked<'_>, is_download: bool) -> Course {
         let mut state = self.state();
@@ -254,6 +280,7 @@ impl Service {
         }
         if reply.as_ref().is_some_and(|reply| reply.effect == Some(Effect::Cancels)) {
             state.never_ends = false;
+            state.waiting.drain(..).for_each(Waker::wake);
         }
         let stalls = state.never_ends
             && match state.progress {
