@@ -1,7 +1,7 @@
 //! The bus in every order in which its threads can run.
 //!
-//! `RUSTFLAGS="--cfg mdd_shuttle" cargo test -p mdd-core --lib interleavings` runs these tests: the bus is then built on
-//! cells that let another thread run before each of their steps.
+//! `cargo xtask test interleavings` runs these tests: the bus is then built on cells that let another thread run before
+//! each of their steps.
 
 /// As much of tokio's `watch` as the bus uses.
 pub(super) mod watch {

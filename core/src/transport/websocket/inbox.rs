@@ -87,7 +87,7 @@ impl Received {
     }
 }
 
-/// `RUSTFLAGS="--cfg mdd_shuttle" cargo test -p mdd-core --lib interleavings` runs these.
+/// `cargo xtask test interleavings` runs these.
 #[cfg(all(test, mdd_shuttle))]
 mod interleavings {
     use super::{MAX_BYTES, channel};
