@@ -12,6 +12,7 @@ mod page;
 mod printer;
 mod protocol;
 mod provoked;
+mod snippets;
 mod source;
 
 use page::{Page, book};

@@ -1,4 +1,4 @@
-//! Pages of Markdown as a reader gets them: included files in place, headings with their anchors.
+//! Pages of Markdown as a reader gets them: the pages of the drivers in place, headings with their anchors.
 
 use std::{
     fs,
@@ -34,7 +34,7 @@ pub(crate) struct Link {
 impl Page {
     pub(crate) fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Self { path: path.to_owned(), text: with_includes(&text, path) }
+        Self { path: path.to_owned(), text: with_drivers(&text) }
     }
 
     pub(crate) fn name(&self) -> String {
@@ -88,12 +88,11 @@ impl Page {
     }
 }
 
-/// Puts included files in their places, as mdBook does.
-fn with_includes(text: &str, path: &Path) -> String {
-    let line = |line: &str| match line.trim().strip_prefix("{{#include ").and_then(|rest| rest.strip_suffix("}}")) {
-        Some(target) => Page::read(&path.parent().unwrap().join(target)).text,
-        None if line.trim() == xtask::book::PLACE => xtask::book::pages().unwrap(),
-        None => format!("{line}\n"),
+/// Puts the pages of the drivers in their place, as the book does.
+fn with_drivers(text: &str) -> String {
+    let line = |line: &str| match line.trim() {
+        xtask::book::PLACE => xtask::book::pages().unwrap(),
+        _ => format!("{line}\n"),
     };
     text.lines().map(line).collect()
 }
