@@ -17,4 +17,5 @@ pub mod simulator;
 pub mod tidy;
 pub mod tool;
 pub mod venv;
+pub mod windows;
 pub mod workspace;

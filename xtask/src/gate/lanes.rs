@@ -25,6 +25,7 @@ pub(super) const LANES: &[Lane] = &[
     lane("disk", "no job is acknowledged before it is durable, and a disk that fails costs none", disk),
     lane("avahi", "what a real Avahi on another machine announces is found", avahi),
     lane("nightly-driver", "a driver of another compiler with shuffled layouts is good", nightly_driver),
+    lane("windows", "host and drivers build for Windows, and run under Wine where there is one", windows),
     lane("doctest", "the examples in the documentation run", doctest),
     lane("comfyui-client", "comfy-cli drives the simulator", comfyui_client),
     lane(
@@ -197,6 +198,10 @@ fn nightly_driver() -> Result<()> {
     let mut check = Command::new(&installation.host);
     check.args(["drivers", "check"]).arg(target.join("debug").join(library)).arg("--state-dir").arg(state.path());
     process::run(&mut check)
+}
+
+fn windows() -> Result<()> {
+    crate::windows::check(&dist::lay_out(PROFILE)?)
 }
 
 fn doc() -> Result<()> {
