@@ -42,6 +42,7 @@ REMEDY_ICONS = {
     "set-url": "URL",
     "set-key": "LOCKED",
     "start-hint": "COPYDOWN",
+    "continue-process": "COPYDOWN",
     "open-docs": "HELP",
     "copy-details": "COPYDOWN",
     "accept": "CHECKMARK",

@@ -39,7 +39,7 @@ impl Remedy {
 
     /// Lets a stopped process go on.
     pub(crate) fn continue_process(command: String) -> Self {
-        Self { action: "continue-process".to_owned(), label: "Let it go on".to_owned(), argument: Some(command) }
+        Self { action: "continue-process".to_owned(), label: "How to let it go on".to_owned(), argument: Some(command) }
     }
 
     /// Names the setting that holds an address or a key.

@@ -18,6 +18,7 @@ CLICKABLE = frozenset(
     {
         "accept",
         "change-setting",
+        "continue-process",
         "copy-details",
         "discard",
         "open-docs",
@@ -43,6 +44,8 @@ def can_click(remedy: Remedy) -> bool:
         return "=" in remedy.argument and session.knows("config.set")
     if remedy.action == "accept":
         return session.knows("backends.accept")
+    if remedy.action == "continue-process":
+        return bool(remedy.argument)
     if remedy.action == "use-found-endpoint":
         return bool(remedy.argument) and session.knows("backends.set")
     return True

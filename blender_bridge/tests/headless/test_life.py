@@ -19,8 +19,8 @@ def test_every_service_is_connected_within_five_seconds(stage, switch_on):
     for kind, url in real.items():
         stage.name(kind, url)
     took = []
-    # Others may use the machine too: what counts is the best of a few tries.
-    while len(took) < 5 and not any(time_taken <= 5.0 for time_taken in took):
+    # With a host of its own each time, and each time in time.
+    for _ in range(3):
         began = time.monotonic()
         director = switch_on()
         connected = director.until(lambda director=director: all_connected(director, len({*kinds(), *real})))
@@ -28,8 +28,9 @@ def test_every_service_is_connected_within_five_seconds(stage, switch_on):
         assert {one.kind for one in connected} == {*kinds(), *real}
         director.off()
         stage.end_host()
-    print(f"\n{len(connected)} services connected {min(took):.2f} s after the add-on was switched on")
-    assert min(took) <= 5.0, took
+    told = ", ".join(f"{time_taken:.2f}" for time_taken in took)
+    print(f"\n{len(connected)} services connected {told} s after the add-on was switched on")
+    assert max(took) <= 5.0, took
 
 
 def all_connected(director, count):

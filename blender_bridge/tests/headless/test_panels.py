@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import bpy
 import pytest
@@ -121,6 +123,30 @@ def test_what_does_not_work_says_why_and_what_helps(stage, switch_on):
     assert any(text.startswith("Disconnected") for text in services.alerts)
     assert lost.reason.observation in " ".join(services.texts)
     assert services.buttons.count("mdd.remedy") >= 2
+
+
+def test_a_click_copies_how_a_stopped_service_goes_on(stage, switch_on):
+    service = stage.service(kinds()[0])
+    director = switch_on()
+    director.backend(service.kind)
+    os.kill(service.process.pid, signal.SIGSTOP)
+
+    def stopped():
+        found = next(one for one in director.api.backends() if one.kind == service.kind)
+        return found if found.detail == "suspended" else None
+
+    one = director.until(stopped)
+    index, remedy = next(
+        (at, remedy) for at, remedy in enumerate(one.reason.remedies) if remedy.action == "continue-process"
+    )
+    assert str(service.process.pid) in remedy.argument
+    assert remedy.label in [
+        arguments.get("text") for name, arguments in draw_all(director)["MDD_PT_services"].drawn if name == "operator"
+    ]
+    assert bpy.ops.mdd.remedy(backend=one.id, index=index) == {"FINISHED"}
+    assert director.runtime.running().said[one.id] == f"Copied: {remedy.argument}"
+    os.kill(service.process.pid, signal.SIGCONT)
+    director.backend(service.kind)
 
 
 @pytest.mark.parametrize("width", [180, 300])
