@@ -3,6 +3,7 @@
 //! A file goes through [`search`], [`inspect`] (nothing of it runs), a trial in a process of its own and the load of an
 //! image that nobody can exchange, before it may meet a service. Each way to fail is a [`Refusal`] of one line.
 
+mod content;
 mod gate;
 mod image;
 mod inert;

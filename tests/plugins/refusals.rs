@@ -318,7 +318,7 @@ fn a_race_of_renames_is_never_won() {
     let beside = |name: &str| folder.join(name);
     fs::write(&path, &good).unwrap();
     // Only the good one is allowed: if any of the other is loaded, the look and the load saw two files.
-    let sha256 = mdd_core::plugins::inspect::inspect(&path).unwrap().sha256;
+    let sha256 = mdd_core::plugins::inspect::inspect(&path).unwrap().sha256().to_owned();
     fs::write(state.join("allowed"), &sha256).unwrap();
     let gate = mdd_core::plugins::Gate::new(&state, mdd_core::plugins::Vetting::InProcess);
     let over = AtomicBool::new(false);

@@ -12,9 +12,10 @@ use super::{
 };
 use mdd_driver_api::API_VERSION;
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -31,6 +32,8 @@ pub struct Gate {
     host: String,
     store: Store,
     records: Mutex<Records>,
+    /// For each content, who looks at it: copies of one file are tried once.
+    turns: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
 }
 
 impl Gate {
@@ -43,7 +46,7 @@ impl Gate {
         {
             tracing::warn!(%error, "a driver that takes this host down will not be known afterwards");
         }
-        Self { folder: folder.to_owned(), host: host(&vetting), vetting, store, records }
+        Self { folder: folder.to_owned(), host: host(&vetting), vetting, store, records, turns: Mutex::default() }
     }
 
     /// Takes note of what other processes have written down meanwhile.
@@ -65,7 +68,9 @@ impl Gate {
     /// The first step that refused it.
     pub fn admit(&self, path: &Path) -> Result<LoadedDriver, Refusal> {
         let file = self.inspect(path)?;
-        let known = self.records().of(&file.sha256).and_then(|record| record.judged(&self.host));
+        let turn = self.turn(file.sha256());
+        let _mine = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.records().of(file.sha256()).and_then(|record| record.judged(&self.host));
         self.pass(file, known)
     }
 
@@ -82,7 +87,7 @@ impl Gate {
         let file = inspect::inspect(path)?;
         permission::check(&file, &self.folder)?;
         let records = self.records();
-        match records.of(&file.sha256).and_then(|record| record.quarantine.as_ref()) {
+        match records.of(file.sha256()).and_then(|record| record.quarantine.as_ref()) {
             Some(quarantine) => {
                 Err(Refusal::Quarantined { reason: quarantine.reason.clone(), since: quarantine.at.clone() })
             }
@@ -125,7 +130,7 @@ impl Gate {
         }
         let kept = verdict.is_ok().then(|| self.keep(file)).flatten();
         self.change(|records| {
-            let record = records.entry(&file.sha256);
+            let record = records.entry(file.sha256());
             record.kind.clone_from(&file.manifest.driver.kind);
             record.version.clone_from(&file.manifest.version);
             record.judge(&self.host, verdict.as_ref().copied());
@@ -139,9 +144,9 @@ impl Gate {
     /// The name of a copy, for the day when a later version of the file fails.
     fn keep(&self, file: &Inspected) -> Option<String> {
         let ending = std::env::consts::DLL_EXTENSION;
-        let name = format!("{}-{}.{ending}", file.manifest.driver.kind, &file.sha256[..16]);
+        let name = format!("{}-{}.{ending}", file.manifest.driver.kind, &file.sha256()[..16]);
         let folder = self.kept_folder();
-        match image::write_once(&file.bytes, &folder, &folder.join(&name)) {
+        match image::write_once(&file.content, &folder, &folder.join(&name)) {
             Ok(()) => Some(name),
             Err(error) => {
                 tracing::warn!(name, %error, "no copy of a driver could be kept");
@@ -254,6 +259,11 @@ impl Gate {
             _ if is_hash && hash.len() == 64 => Ok(hash),
             _ => Err(format!("{file_or_hash} is neither a file nor the hash of a driver that is known")),
         }
+    }
+
+    fn turn(&self, sha256: &str) -> Arc<Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        turns.entry(sha256.to_owned()).or_default().clone()
     }
 
     fn kept_folder(&self) -> PathBuf {

@@ -1,13 +1,15 @@
 //! What can be known of a file without running any of it: dlopen runs constructors and dies on a half-copied file.
 
-use super::{Refusal, source};
+use super::{Refusal, content::Content, source};
 use mdd_driver_api::{
     API_VERSION,
     manifest::{Manifest, SECTION_ELF, SECTION_MACHO, SECTION_PE},
 };
-use object::{Architecture, BinaryFormat, Object as _, ObjectKind, ObjectSection as _, ObjectSegment as _};
-use sha2::{Digest as _, Sha256};
-use std::path::{Path, PathBuf};
+use object::{Architecture, BinaryFormat, Object as _, ObjectKind, ObjectSection as _, ObjectSegment as _, ReadCache};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 /// No driver is larger, in bytes. A debug build has a few tens of megabytes.
 pub const MAX_LEN: u64 = 256 * 1024 * 1024;
@@ -19,10 +21,15 @@ pub struct Inspected {
     pub path: PathBuf,
     /// What it declares.
     pub manifest: Manifest,
-    /// Hash of its bytes, lowercase hex.
-    pub sha256: String,
     /// Its bytes: what was looked at is what will be loaded.
-    pub(super) bytes: Vec<u8>,
+    pub(super) content: Content,
+}
+
+impl Inspected {
+    /// Hash of its bytes, lowercase hex.
+    pub fn sha256(&self) -> &str {
+        self.content.sha256()
+    }
 }
 
 /// Reads and judges a file.
@@ -30,19 +37,17 @@ pub struct Inspected {
 /// # Errors
 /// The first thing that speaks against it.
 pub fn inspect(path: &Path) -> Result<Inspected, Refusal> {
-    inspect_bytes(path, source::read(path)?)
+    inspect_content(path, source::copy(path)?)
 }
 
 /// Judges what was read from a file.
 ///
 /// # Errors
 /// The first thing that speaks against it.
-pub(super) fn inspect_bytes(path: &Path, bytes: Vec<u8>) -> Result<Inspected, Refusal> {
-    let file = parse(&bytes)?;
-    let manifest = Manifest::parse(section(&bytes, &file)?)?;
+pub(super) fn inspect_content(path: &Path, content: Content) -> Result<Inspected, Refusal> {
+    let manifest = Manifest::parse(&section(&content)?)?;
     compatible(&manifest)?;
-    let sha256 = hex(&Sha256::digest(&bytes));
-    Ok(Inspected { path: path.to_owned(), manifest, sha256, bytes })
+    Ok(Inspected { path: path.to_owned(), manifest, content })
 }
 
 /// What can be told of a file that is refused.
@@ -54,16 +59,18 @@ pub(super) struct Glance {
 
 /// Reads what can be read.
 pub(super) fn glance(path: &Path) -> Glance {
-    let Ok(bytes) = source::read(path) else { return Glance::default() };
-    let file = parse(&bytes).ok();
-    let manifest = file.and_then(|file| Manifest::parse(section(&bytes, &file).ok()?).ok());
-    Glance { sha256: Some(hex(&Sha256::digest(&bytes))), manifest }
+    let Ok(content) = source::copy(path) else { return Glance::default() };
+    let manifest = section(&content).ok().and_then(|bytes| Manifest::parse(&bytes).ok());
+    Glance { sha256: Some(content.sha256().to_owned()), manifest }
 }
 
-fn parse(bytes: &[u8]) -> Result<object::File<'_>, Refusal> {
-    let format = object::FileKind::parse(bytes).map_err(|_| Refusal::NotALibrary(beginning(bytes)))?;
+/// Reads parts of a file, and only those that are looked at.
+type Parts<'a> = &'a ReadCache<&'a File>;
+
+fn parse<'a>(content: &Content, parts: Parts<'a>) -> Result<object::File<'a, Parts<'a>>, Refusal> {
+    let format = object::FileKind::parse(parts).map_err(|_| Refusal::NotALibrary(beginning(content)))?;
     // The beginning is that of a library, so whatever is wrong with the rest comes from a copy that was cut short.
-    let file = object::File::parse(bytes).map_err(|error| match format {
+    let file = object::File::parse(parts).map_err(|error| match format {
         object::FileKind::Archive | object::FileKind::Coff => Refusal::NotALibrary(error.to_string()),
         _ => Refusal::Truncated(error.to_string()),
     })?;
@@ -73,14 +80,15 @@ fn parse(bytes: &[u8]) -> Result<object::File<'_>, Refusal> {
     right_machine(&file)?;
     for segment in file.segments() {
         let (offset, size) = segment.file_range();
-        if offset.checked_add(size).is_none_or(|end| end > bytes.len() as u64) {
-            return Err(Refusal::Truncated(format!("a segment ends at byte {} of {}", offset + size, bytes.len())));
+        if offset.checked_add(size).is_none_or(|end| end > content.len()) {
+            let end = offset.saturating_add(size);
+            return Err(Refusal::Truncated(format!("a segment ends at byte {end} of {}", content.len())));
         }
     }
     Ok(file)
 }
 
-fn right_machine(file: &object::File<'_>) -> Result<(), Refusal> {
+fn right_machine<'a>(file: &object::File<'a, Parts<'a>>) -> Result<(), Refusal> {
     let ours = (OUR_FORMAT, our_architecture());
     let theirs = (file.format(), file.architecture());
     if ours == theirs {
@@ -113,16 +121,19 @@ fn our_architecture() -> Architecture {
 }
 
 /// No linker leaves so much nothing at the end of a file, in bytes.
-const ZERO_TAIL: usize = 512;
+const ZERO_TAIL: u64 = 512;
 
-fn section<'a>(bytes: &[u8], file: &object::File<'a>) -> Result<&'a [u8], Refusal> {
+/// The section with the manifest.
+fn section(content: &Content) -> Result<Vec<u8>, Refusal> {
+    let parts = ReadCache::new(content.file().map_err(Refusal::Unreadable)?);
+    let file = parse(content, &parts)?;
     let section = [SECTION_ELF, SECTION_MACHO, SECTION_PE].iter().find_map(|name| file.section_by_name(name));
-    let section = section.ok_or_else(|| match bytes.iter().rev().take(ZERO_TAIL).all(|byte| *byte == 0) {
+    let Some(section) = section else {
         // Some file systems make room for the whole file before its bytes arrive.
-        true => Refusal::Truncated("its end is all zeros".to_owned()),
-        false => Refusal::NotADriver,
-    })?;
-    section.data().map_err(|error| Refusal::Truncated(error.to_string()))
+        let is_zero = content.end(ZERO_TAIL).iter().all(|byte| *byte == 0);
+        return Err(if is_zero { Refusal::Truncated("its end is all zeros".to_owned()) } else { Refusal::NotADriver });
+    };
+    section.data().map(<[u8]>::to_vec).map_err(|error| Refusal::Truncated(error.to_string()))
 }
 
 fn compatible(manifest: &Manifest) -> Result<(), Refusal> {
@@ -144,13 +155,9 @@ fn compatible(manifest: &Manifest) -> Result<(), Refusal> {
     }
 }
 
-fn beginning(bytes: &[u8]) -> String {
-    match std::str::from_utf8(&bytes[..bytes.len().min(40)]) {
+fn beginning(content: &Content) -> String {
+    match std::str::from_utf8(&content.beginning(40)) {
         Ok(text) => format!("it begins with the text {:?}", mdd_driver_api::text::printable(text, 40)),
         Err(_) => "its beginning is that of no known kind".to_owned(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

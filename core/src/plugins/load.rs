@@ -69,17 +69,18 @@ pub(super) fn load(file: Inspected, image: Image) -> Result<LoadedDriver, Refusa
     let once = {
         // A panic in a holder leaves a whole map: the only change is an insertion.
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.entry(file.sha256.clone()).or_default().clone()
+        loaded.entry(file.sha256().to_owned()).or_default().clone()
     };
     let told = |refusal: Refusal| [refusal.code().to_owned(), refusal.to_string(), refusal.remedy().to_owned()];
     let module = once.get_or_init(|| load_once(&file, image).map_err(told)).clone();
     let (module, tag) = module.map_err(|[code, reason, remedy]| Refusal::Told { code, reason, remedy })?;
-    let Inspected { path, manifest, sha256, bytes: _ } = file;
+    let Inspected { path, manifest, content } = file;
+    let sha256 = content.sha256().to_owned();
     Ok(LoadedDriver { path, manifest, sha256, module, tag })
 }
 
 fn load_once(file: &Inspected, image: Image) -> Result<(DriverModRef, &'static Tag), Refusal> {
-    let tag = Tag::leaked(&file.manifest.driver.kind, &file.sha256);
+    let tag = Tag::leaked(&file.manifest.driver.kind, file.sha256());
     let _inside = Inside::enter(Place { tag, method: "load" });
     let library = open(&image.path)?;
     // The loader knows it by a name with the number of this descriptor, which must never be another file's.

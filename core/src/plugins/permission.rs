@@ -3,7 +3,11 @@
 //!
 //! Both lie in the folder of drivers in the state folder: `allowed`, one hash a line, and `keys/*.pub` of minisign.
 
-use super::{Inspected, Refusal, source};
+use super::{
+    Inspected, Refusal,
+    content::{self, Content},
+    source,
+};
 use minisign_verify::{PublicKey, Signature};
 use std::{
     ffi::OsString,
@@ -28,10 +32,10 @@ pub(super) fn check(file: &Inspected, folder: &Path) -> Result<(), Refusal> {
         false => Vec::new(),
     };
     let text = String::from_utf8_lossy(&text);
-    if text.lines().any(|line| line.split_whitespace().next() == Some(&file.sha256)) {
+    if text.lines().any(|line| line.split_whitespace().next() == Some(file.sha256())) {
         return Ok(());
     }
-    let refuse = |why: &str| Err(Refusal::NotAllowed { sha256: file.sha256.clone(), why: why.to_owned() });
+    let refuse = |why: &str| Err(Refusal::NotAllowed { sha256: file.sha256().to_owned(), why: why.to_owned() });
     if keys.is_empty() {
         return refuse("its hash is not in the list of allowed drivers");
     }
@@ -43,12 +47,18 @@ pub(super) fn check(file: &Inspected, folder: &Path) -> Result<(), Refusal> {
     for path in keys {
         let text = String::from_utf8_lossy(&source::read(&path)?).into_owned();
         match PublicKey::decode(&text).or_else(|_| PublicKey::from_base64(text.trim())) {
-            Ok(key) if key.verify(&file.bytes, &signature, false).is_ok() => return Ok(()),
+            Ok(key) if signs(&key, &signature, &file.content) => return Ok(()),
             Ok(_) => {}
             Err(error) => tracing::warn!(path = %path.display(), %error, "this is no key of minisign"),
         }
     }
     refuse("its signature is by none of the keys")
+}
+
+fn signs(key: &PublicKey, signature: &Signature, content: &Content) -> bool {
+    let Ok(mut verifier) = key.verify_stream(signature) else { return false };
+    let is_read = content.file().and_then(|file| content::pieces(file, |piece| verifier.update(piece)));
+    is_read.is_ok() && verifier.finalize().is_ok()
 }
 
 fn keys(folder: &Path) -> Vec<PathBuf> {
@@ -68,7 +78,7 @@ fn signature_of(driver: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{Inspected, check, signature_of};
+    use super::{Content, Inspected, check, signature_of};
     use mdd_driver_api::manifest::Manifest;
     use std::{fs, path::Path};
     use tempfile::TempDir;
@@ -84,7 +94,8 @@ E5YLLiRSStuWKnFM80hQiZH9ZtV6F7aa8lHYBuZgL2O1vZAwk92C5Or3CnMtRKWV2iR2org+tFBRdYD6
 RWSQRVWv/EmbSI3Sit4RNTR5EJ+kXyzp2IIzsPc8GHjWWN1oyxDP6Mly
 ";
     const OTHER_KEY: &str = "RWTdTj2T7tijR3kfs7N3AGyLkFPy8etwbXwHdRjGwcKaS7srWs8Zh1D8";
-    const SHA256: &str = "ab12";
+    /// Of these bytes.
+    const SHA256: &str = "eb6e333b8c30534c4a380b40347000484687b9f365a5989cbd7e52edccd26b87";
 
     fn folders(keys: &[(&str, &str)], allowed: Option<&str>, signature: Option<&str>) -> (TempDir, Inspected) {
         let folder = tempfile::tempdir().unwrap();
@@ -110,7 +121,7 @@ RWSQRVWv/EmbSI3Sit4RNTR5EJ+kXyzp2IIzsPc8GHjWWN1oyxDP6Mly
                 "driver": {"kind": "x", "title": "X"}}"#,
         )
         .unwrap();
-        Inspected { path: path.to_owned(), manifest, sha256: SHA256.to_owned(), bytes: SIGNED.into() }
+        Inspected { path: path.to_owned(), manifest, content: Content::copy(SIGNED.as_bytes()).unwrap() }
     }
 
     fn verdict(keys: &[(&str, &str)], allowed: Option<&str>, signature: Option<&str>) -> Result<(), String> {
@@ -125,8 +136,9 @@ RWSQRVWv/EmbSI3Sit4RNTR5EJ+kXyzp2IIzsPc8GHjWWN1oyxDP6Mly
 
     #[test]
     fn a_list_lets_its_own_pass() {
-        assert_eq!(verdict(&[], Some("cd34\nab12  libx.so 1.0\n"), None), Ok(()));
-        for list in ["", "cd34\n", "xab12\n", "# ab12\n"] {
+        assert_eq!(verdict(&[], Some(&format!("cd34\n{SHA256}  libx.so 1.0\n")), None), Ok(()));
+        let others = ["", "cd34\n", &format!("x{SHA256}\n"), &format!("# {SHA256}\n"), &SHA256[..63]];
+        for list in others {
             assert!(verdict(&[], Some(list), None).unwrap_err().contains("not in the list"), "{list:?}");
         }
     }
@@ -134,7 +146,7 @@ RWSQRVWv/EmbSI3Sit4RNTR5EJ+kXyzp2IIzsPc8GHjWWN1oyxDP6Mly
     #[test]
     fn a_key_lets_what_its_owner_signed_pass() {
         assert_eq!(verdict(&[("a.pub", OTHER_KEY), ("b.pub", KEY)], None, Some(SIGNATURE)), Ok(()));
-        assert_eq!(verdict(&[("a.pub", OTHER_KEY)], Some("ab12"), None), Ok(()), "the list is enough");
+        assert_eq!(verdict(&[("a.pub", OTHER_KEY)], Some(SHA256), None), Ok(()), "the list is enough");
         let refused = |keys, signature| verdict(keys, None, signature).unwrap_err();
         assert!(refused(&[("b.pub", KEY)], None).contains("no signature"));
         assert!(refused(&[("b.pub", KEY)], Some("nonsense")).contains("cannot be read"));
@@ -145,7 +157,7 @@ RWSQRVWv/EmbSI3Sit4RNTR5EJ+kXyzp2IIzsPc8GHjWWN1oyxDP6Mly
     #[test]
     fn a_signature_is_for_its_own_bytes() {
         let (folder, mut file) = folders(&[("b.pub", KEY)], None, Some(SIGNATURE));
-        file.bytes.push(b'.');
+        file.content = Content::copy(format!("{SIGNED}.").as_bytes()).unwrap();
         assert!(check(&file, folder.path()).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Reading a file that may be about to run with our rights: first it is made sure that nobody else could have written
 //! or exchanged it.
 
-use super::{Refusal, inspect::MAX_LEN};
+use super::{Refusal, content::Content, inspect::MAX_LEN};
 use std::{
     fs::{self, File, Metadata},
     io::Read as _,
@@ -12,8 +12,23 @@ use std::{
 ///
 /// # Errors
 /// When it is no regular file of this user in folders of this user, or cannot be read.
+pub(super) fn copy(path: &Path) -> Result<Content, Refusal> {
+    Content::copy(open(path)?)
+}
+
+/// The bytes of a small file that speaks for others.
+///
+/// # Errors
+/// See [`copy`].
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
-    let (path, file) = open(path)?;
+    let mut bytes = Vec::new();
+    open(path)?.take(MAX_LEN).read_to_end(&mut bytes).map_err(Refusal::Unreadable)?;
+    Ok(bytes)
+}
+
+/// Opens a file that nobody else could have written.
+fn open(path: &Path) -> Result<File, Refusal> {
+    let (path, file) = open_itself(path)?;
     let data = file.metadata().map_err(Refusal::Unreadable)?;
     if !data.is_file() {
         return Err(Refusal::NotAFile);
@@ -24,21 +39,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
         owned::check_folder(folder, &fs::symlink_metadata(folder).map_err(Refusal::Unreadable)?)?;
     }
     match data.len() {
-        0 => return Err(Refusal::Empty),
-        len if len > MAX_LEN => return Err(Refusal::TooLarge(len)),
-        _ => {}
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(data.len()).unwrap_or_default());
-    file.take(MAX_LEN + 1).read_to_end(&mut bytes).map_err(Refusal::Unreadable)?;
-    match bytes.len() as u64 {
         0 => Err(Refusal::Empty),
         len if len > MAX_LEN => Err(Refusal::TooLarge(len)),
-        _ => Ok(bytes),
+        _ => Ok(file),
     }
 }
 
 /// Opens the file itself, without following a link at its place, and says where it really is.
-fn open(path: &Path) -> Result<(PathBuf, File), Refusal> {
+fn open_itself(path: &Path) -> Result<(PathBuf, File), Refusal> {
     let name = path.file_name().ok_or(Refusal::NotAFile)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let path = fs::canonicalize(folder).map_err(Refusal::Unreadable)?.join(name);

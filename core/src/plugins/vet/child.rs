@@ -1,9 +1,9 @@
 //! The child's side of vetting.
 
-use crate::plugins::{Refusal, image::Image, inspect, load, trial};
+use crate::plugins::{Refusal, content::Content, image::Image, inspect, load, trial};
 use serde::{Deserialize, Serialize};
 use std::{
-    io::{self, Read as _, Write},
+    io::{self, Write},
     path::Path,
 };
 
@@ -34,10 +34,9 @@ pub enum Said {
 /// # Errors
 /// When nobody listens any more, or nothing can be read.
 pub fn run(out: &mut impl Write, copies: &Path) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    io::stdin().take(inspect::MAX_LEN + 1).read_to_end(&mut bytes)?;
+    let content = Content::copy(io::stdin());
     least_power(SECONDS);
-    let verdict = judge(bytes, copies, &mut |place| {
+    let verdict = judge(content, copies, &mut |place| {
         // Nobody who does not listen can be told.
         let _told = say(out, &Said::At(place.to_owned()));
     });
@@ -52,8 +51,8 @@ pub fn run(out: &mut impl Write, copies: &Path) -> io::Result<()> {
     say(out, &said)
 }
 
-fn judge(bytes: Vec<u8>, copies: &Path, at: &mut dyn FnMut(&str)) -> Result<(), Refusal> {
-    let file = inspect::inspect_bytes(Path::new("the file"), bytes)?;
+fn judge(content: Result<Content, Refusal>, copies: &Path, at: &mut dyn FnMut(&str)) -> Result<(), Refusal> {
+    let file = inspect::inspect_content(Path::new("the file"), content?)?;
     let image = Image::of(&file, copies)?;
     at("load");
     let driver = load::load(file, image)?;
