@@ -21,7 +21,7 @@ use crate::{
     health::{HealthView, Records},
     jobs::{self, Jobs, Journal, Retention},
     metrics,
-    plugins::{DriverRuntime, Gate, LoadedDriver, Plugins, Registry, SearchPath, Vetting},
+    plugins::{DriverRuntime, Gate, LoadedDriver, Meant, Plugins, Registry, SearchPath, Vetting},
     rpc::{Drivers, HostLock, ProjectBackend, ProjectOpened},
     settings::{JOURNAL, Settings},
     transport::{Transport, TransportError},
@@ -187,12 +187,15 @@ impl Host {
         Drivers::of(&self.registry(), self.inner.plugins.search_path())
     }
 
-    /// The hash of the driver that somebody names by a file or by the beginning of its hash.
+    /// The hash of the driver that somebody names by a file, by the beginning of its hash, or by its kind.
     ///
     /// # Errors
     /// What cannot be found.
-    pub fn hash_of_driver(&self, file_or_hash: &str) -> Result<String, String> {
-        self.inner.plugins.gate().hash_of(file_or_hash)
+    pub fn hash_of_driver(&self, named: &str, meant: Meant) -> Result<String, String> {
+        match self.inner.plugins.gate().hash_of(named)? {
+            Some(sha256) => Ok(sha256),
+            None => self.registry().hash_of_kind(named, meant),
+        }
     }
 
     /// Lets a driver be used again.

@@ -107,12 +107,12 @@ pub(crate) enum DriversCommand {
     },
     /// Use a driver again that was put into quarantine, and allow it where only what is allowed is used
     Trust {
-        /// The file, or its hash
+        /// Its kind, its file, or its hash
         driver: String,
     },
     /// Use a driver no more
     Quarantine {
-        /// The file, or its hash
+        /// Its kind, its file, or its hash
         driver: String,
         /// Why, for those who wonder later
         #[arg(long, default_value = "by the user")]
@@ -120,7 +120,7 @@ pub(crate) enum DriversCommand {
     },
     /// Forget all that is known of a driver, so that it is tried again like a new one
     Forget {
-        /// The file, or its hash
+        /// Its kind, its file, or its hash
         driver: String,
     },
     /// Try the file on stdin: what the host starts for each driver that is new

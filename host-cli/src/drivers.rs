@@ -16,7 +16,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use mdd_core::{
-    plugins::{Gate, Registry, SearchPath, Vetting, vet},
+    plugins::{Gate, Meant, Registry, SearchPath, Vetting, vet},
     rpc::{DriverAnswer, DriverChoice, DriverView, Drivers, Nothing, SearchedFolder},
     settings::Settings,
 };
@@ -45,6 +45,16 @@ pub(crate) enum Decision {
     Forget,
 }
 
+impl Decision {
+    /// Which driver of a kind it is about.
+    fn meant(&self) -> Meant {
+        match self {
+            Self::Trust => Meant::Refused,
+            Self::Quarantine(_) | Self::Forget => Meant::InUse,
+        }
+    }
+}
+
 pub(crate) async fn decide(
     global: &Global,
     settings: &Settings,
@@ -52,9 +62,13 @@ pub(crate) async fn decide(
     decision: Decision,
 ) -> anyhow::Result<Verdict> {
     let path = Path::new(driver);
-    let named = match path.exists() {
-        true => DriverChoice { file: Some(std::path::absolute(path)?.display().to_string()), ..Default::default() },
-        false => DriverChoice { sha256: Some(driver.to_owned()), ..Default::default() },
+    let is_hash = driver.len() >= 8 && driver.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let named = if path.is_file() {
+        DriverChoice { file: Some(std::path::absolute(path)?.display().to_string()), ..Default::default() }
+    } else if is_hash {
+        DriverChoice { sha256: Some(driver.to_owned()), ..Default::default() }
+    } else {
+        DriverChoice { kind: Some(driver.to_owned()), ..Default::default() }
     };
     let running = match global.wants_own_host() {
         true => None,
@@ -71,7 +85,14 @@ pub(crate) async fn decide(
         }
         None => {
             let gate = gate(settings)?;
-            let sha256 = gate.hash_of(driver).map_err(|text| Coded::new("not-found", text))?;
+            let not_found = |text| Coded::new("not-found", text);
+            let sha256 = match gate.hash_of(driver).map_err(not_found)? {
+                Some(sha256) => sha256,
+                None => {
+                    let registry = Registry::scan(&SearchPath::new(settings.plugins.clone()), &gate);
+                    registry.hash_of_kind(driver, decision.meant()).map_err(not_found)?
+                }
+            };
             match &decision {
                 Decision::Trust => gate.trust(&sha256)?,
                 Decision::Quarantine(reason) => gate.quarantine(&sha256, reason)?,

@@ -4,8 +4,8 @@
 use mdd_tests::{drop_in, mdd_host, variant};
 use serde_json::Value;
 use std::{
+    ffi::OsStr,
     fs,
-    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -35,6 +35,12 @@ impl Scene {
 
     fn command(&self) -> Command {
         mdd_host(self.home.path())
+    }
+
+    fn on_driver(&self, word: &str, driver: impl AsRef<OsStr>) -> Command {
+        let mut command = self.command();
+        command.args(["drivers", word, "--plugins"]).arg(self.plugins.path()).arg(driver);
+        command
     }
 
     fn list(&self) -> Vec<Value> {
@@ -116,8 +122,8 @@ fn a_verdict_is_remembered_until_it_is_asked_for_anew() {
     assert!(began.elapsed() >= Duration::from_secs(4), "it was tried again");
 }
 
-fn decide(scene: &Scene, word: &str, driver: &Path) {
-    let output = scene.command().args(["drivers", word]).arg(driver).output().unwrap();
+fn decide(scene: &Scene, word: &str, driver: impl AsRef<OsStr>) {
+    let output = scene.on_driver(word, driver).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -134,9 +140,36 @@ fn a_user_decides_on_a_driver() {
     assert_eq!(scene.list()[0]["status"], "active");
     decide(&scene, "forget", &file);
     assert!(!fs::read_to_string(scene.home.path().join("state/drivers/drivers.json")).unwrap().contains("hostile"));
-    let unknown = scene.command().args(["drivers", "trust", "no-such-file"]).output().unwrap();
+    let unknown = scene.on_driver("trust", "no-such-file").output().unwrap();
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&unknown.stderr).contains("neither a file nor the hash"));
+    let told = String::from_utf8_lossy(&unknown.stderr);
+    assert!(told.contains("no driver \"no-such-file\"; there is hostile"), "{told}");
+}
+
+#[test]
+fn a_driver_is_named_by_its_kind() {
+    let scene = Scene::with("nothing", "nowhere");
+    let status = |list: &[Value]| list.iter().map(|row| row["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    decide(&scene, "quarantine", "hostile");
+    assert_eq!(status(&scene.list()), ["quarantined"]);
+    decide(&scene, "trust", "hostile");
+    assert_eq!(status(&scene.list()), ["active"]);
+    // Of two that could be meant, the one in use goes into quarantine, and the one that is there comes out of it.
+    let mut newer = hostile("nothing", "nowhere");
+    newer.push(0);
+    fs::write(scene.plugins.path().join(format!("second.{}", std::env::consts::DLL_EXTENSION)), newer).unwrap();
+    assert_eq!(status(&scene.list()), ["active", "shadowed"]);
+    decide(&scene, "quarantine", "hostile");
+    assert_eq!(status(&scene.list()), ["quarantined", "active"]);
+    decide(&scene, "trust", "hostile");
+    assert_eq!(status(&scene.list()), ["active", "shadowed"]);
+    // Of two in quarantine nobody knows which one is meant.
+    decide(&scene, "quarantine", "hostile");
+    decide(&scene, "quarantine", "hostile");
+    let output = scene.on_driver("trust", "hostile").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("2 drivers are of kind \"hostile\"; name the file: "), "{told}");
+    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

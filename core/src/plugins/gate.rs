@@ -243,22 +243,23 @@ impl Gate {
         }
     }
 
-    /// The hash of a file, or one that is known and begins like this, or a whole one.
+    /// The hash of a file, or one that is known and begins like this, or a whole one; `None` for what names neither.
     ///
     /// # Errors
-    /// What cannot be found.
-    pub fn hash_of(&self, file_or_hash: &str) -> Result<String, String> {
+    /// A file that cannot be read.
+    pub fn hash_of(&self, file_or_hash: &str) -> Result<Option<String>, String> {
         let path = Path::new(file_or_hash);
         if path.is_file() {
-            return inspect::glance(path).sha256.ok_or_else(|| format!("{file_or_hash} cannot be read"));
+            let sha256 = inspect::glance(path).sha256;
+            return sha256.map(Some).ok_or_else(|| format!("{file_or_hash} cannot be read"));
         }
         let is_hash = file_or_hash.len() >= 8 && file_or_hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let hash = file_or_hash.to_ascii_lowercase();
-        match self.records().find(&hash) {
-            Some(whole) if is_hash => Ok(whole),
-            _ if is_hash && hash.len() == 64 => Ok(hash),
-            _ => Err(format!("{file_or_hash} is neither a file nor the hash of a driver that is known")),
+        if !is_hash {
+            return Ok(None);
         }
+        let hash = file_or_hash.to_ascii_lowercase();
+        let known = self.records().find(&hash);
+        Ok(known.or_else(|| Some(hash).filter(|hash| hash.len() == 64)))
     }
 
     fn turn(&self, sha256: &str) -> Arc<Mutex<()>> {

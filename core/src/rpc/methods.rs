@@ -147,7 +147,7 @@ impl From<Searched> for SearchedFolder {
     }
 }
 
-/// `drivers.trust`, `drivers.quarantine`, `drivers.forget`: names a content, by one of the two.
+/// `drivers.trust`, `drivers.quarantine`, `drivers.forget`: names a content, by one of the three.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct DriverChoice {
@@ -155,6 +155,8 @@ pub struct DriverChoice {
     pub file: Option<String>,
     /// Its hash, or the beginning of one that is known.
     pub sha256: Option<String>,
+    /// Its kind: the driver in use, or, to trust one, the one that is not used.
+    pub kind: Option<String>,
     /// Why it shall not be used, for `drivers.quarantine`.
     pub reason: Option<String>,
 }

@@ -16,6 +16,7 @@ use crate::{
     health::HealthView,
     jobs::{JobError, Jobs, Submission},
     metrics::Format,
+    plugins::Meant,
 };
 use mdd_driver_api::text::printable;
 use serde_json::{Value, json};
@@ -95,14 +96,16 @@ impl<W: AsyncWrite + Unpin> Session<W> {
     fn decide(
         &self,
         choice: DriverChoice,
+        meant: Meant,
         decide: impl FnOnce(&Host, &str, &str) -> io::Result<()>,
     ) -> Result<DriverAnswer, RpcError> {
         let invalid = |text: String| RpcError::new(ErrorCode::InvalidParams, text);
-        let ((Some(named), None) | (None, Some(named))) = (choice.file, choice.sha256) else {
-            return Err(invalid("it takes `file` or `sha256`".to_owned()));
+        let mut names = [choice.file, choice.sha256, choice.kind].into_iter().flatten();
+        let (Some(named), None) = (names.next(), names.next()) else {
+            return Err(invalid("it takes `file`, `sha256` or `kind`".to_owned()));
         };
         let host = &self.serving.host;
-        let sha256 = host.hash_of_driver(&named).map_err(|text| RpcError::new(ErrorCode::NotFound, text))?;
+        let sha256 = host.hash_of_driver(&named, meant).map_err(|text| RpcError::new(ErrorCode::NotFound, text))?;
         let reason = choice.reason.as_deref().unwrap_or("by the user");
         match decide(host, &sha256, &printable(reason, 200)) {
             Ok(()) => Ok(DriverAnswer { sha256 }),
@@ -269,15 +272,15 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
     }
 
     async fn trust_driver(&mut self, choice: DriverChoice) -> Result<DriverAnswer, RpcError> {
-        self.decide(choice, |host, sha256, _| host.trust_driver(sha256))
+        self.decide(choice, Meant::Refused, |host, sha256, _| host.trust_driver(sha256))
     }
 
     async fn quarantine_driver(&mut self, choice: DriverChoice) -> Result<DriverAnswer, RpcError> {
-        self.decide(choice, |host, sha256, reason| host.quarantine_driver(sha256, reason))
+        self.decide(choice, Meant::InUse, |host, sha256, reason| host.quarantine_driver(sha256, reason))
     }
 
     async fn forget_driver(&mut self, choice: DriverChoice) -> Result<DriverAnswer, RpcError> {
-        self.decide(choice, |host, sha256, _| host.forget_driver(sha256))
+        self.decide(choice, Meant::InUse, |host, sha256, _| host.forget_driver(sha256))
     }
 
     async fn diagnostics(&mut self, _: Nothing) -> Result<Value, RpcError> {
