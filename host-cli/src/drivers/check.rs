@@ -32,9 +32,12 @@ pub(crate) fn check(global: &Global, settings: &Settings, options: &CheckOptions
     let report = match is_taken {
         true => {
             let program = connect::program().context("this program cannot find itself")?;
-            let bar = bar(global);
-            let report = mdd_conformance::check(program, &options.file, options.script.as_deref(), |at| show(&bar, at));
-            bar.finish_and_clear();
+            let mut bar = None;
+            let on_progress = |at: Progress<'_>| show(bar.get_or_insert_with(|| begin(global, at)), at);
+            let report = mdd_conformance::check(program, &options.file, options.script.as_deref(), on_progress);
+            if let Some(bar) = bar {
+                bar.finish_and_clear();
+            }
             report.context("the laws cannot be checked")?
         }
         false => Report::default(),
@@ -58,21 +61,21 @@ pub(crate) fn conform(options: &ConformOptions) -> anyhow::Result<Verdict> {
 }
 
 /// On stderr while the laws are checked; nothing where nobody looks at a terminal.
-fn bar(global: &Global) -> ProgressBar {
+fn begin(global: &Global, at: Progress<'_>) -> ProgressBar {
     if global.quiet || global.json {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} laws, {msg}") {
-        bar.set_style(style.progress_chars("█▌░"));
+    let bar = ProgressBar::new(at.of as u64);
+    // What is wide is cut to the width of the terminal.
+    match ProgressStyle::with_template("{bar:20} {pos} of {len} laws, {wide_msg}") {
+        Ok(style) => bar.with_style(style.progress_chars("█▌░")),
+        Err(_) => bar,
     }
-    bar
 }
 
 fn show(bar: &ProgressBar, at: Progress<'_>) {
-    bar.set_length(at.of as u64);
-    bar.set_position(at.done as u64);
     bar.set_message(at.law.to_owned());
+    bar.set_position(at.done as u64);
 }
 
 fn head(row: &DriverView, report: &Report) -> String {
