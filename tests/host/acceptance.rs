@@ -194,7 +194,7 @@ async fn all_kinds_of_trouble_at_once_leave_the_healthy_ones_alone() {
     host.set_config("backends.litellm.key", &"sk-right".into()).unwrap();
     says("Voices unavailable: RVC is not where it should be.").await;
     host.move_backend(&id("rvc", &wrong), &other.url()).unwrap();
-    let ready = says("Everything is ready: AudioLDM, ComfyUI, ComfyUI, LiteLLM, RVC and Wan2GP.").await;
+    let ready = says("Everything is ready: AudioLDM, ComfyUI (2), LiteLLM, RVC and Wan2GP.").await;
     assert_eq!(ready, Severity::Ok);
     for (kind, sim) in [("comfyui", &well), ("audioldm", &sound)] {
         let view = row(&id(kind, &sim.url()));

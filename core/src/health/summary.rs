@@ -28,7 +28,9 @@ pub struct Summary {
 
 /// A pure function of the parts.
 pub fn summarize<'v>(backends: impl IntoIterator<Item = &'v BackendView>) -> Summary {
-    let (missing, there): (Vec<_>, Vec<_>) = backends.into_iter().partition(|backend| is_missing(backend));
+    let backends: Vec<_> = backends.into_iter().collect();
+    let (missing, there): (Vec<_>, Vec<_>) =
+        backends.iter().partition(|backend| is_missing(backend) || is_replaced(backend, &backends));
     let is_usable = |backend: &&BackendView| backend.state == StateName::Connected;
     // Whoever uses one service need not have the others.
     if there.iter().any(is_usable) {
@@ -43,6 +45,20 @@ pub fn summarize<'v>(backends: impl IntoIterator<Item = &'v BackendView>) -> Sum
 /// Nobody has named it or started it.
 fn is_missing(backend: &BackendView) -> bool {
     backend.origin == Origin::Missing && backend.state == StateName::Disconnected
+}
+
+/// It was found, is not running any more, and another of its kind is connected: it may have moved there, and whoever
+/// wants to be told of each names it.
+fn is_replaced(backend: &BackendView, all: &[&BackendView]) -> bool {
+    let was_found = matches!(backend.origin, Origin::DefaultPort | Origin::Socket | Origin::Mdns);
+    let is_another = |other: &&&BackendView| other.kind == backend.kind && other.state == StateName::Connected;
+    was_found && is_not_running(backend) && all.iter().any(|other| is_another(&other))
+}
+
+fn is_not_running(backend: &BackendView) -> bool {
+    let codes = ["not-running", "connection-refused", "process-exited"];
+    backend.state == StateName::Disconnected
+        && backend.reason.as_ref().is_some_and(|reason| codes.contains(&reason.code.as_str()))
 }
 
 fn severity(backend: &BackendView) -> Severity {
@@ -68,7 +84,7 @@ fn sentence(backends: &[&BackendView], missing: &[&BackendView]) -> String {
     let troubled: Vec<_> = worst_first(Severity::Problem).chain(worst_first(Severity::Attention)).collect();
     match troubled.as_slice() {
         [] if backends.iter().any(|backend| usable(&backend)) => {
-            let ready = list(backends.iter().filter(usable).map(|backend| &backend.title));
+            let ready = list(counted(backends.iter().filter(usable).map(|backend| backend.title.as_str())));
             match cannot_be_made(backends, missing) {
                 None => format!("Everything is ready: {ready}."),
                 Some(text) => format!("Ready: {ready}. {text}"),
@@ -104,8 +120,8 @@ fn cannot_be_made(there: &[&BackendView], missing: &[&BackendView]) -> Option<St
     let things: BTreeSet<_> = lacking.iter().flat_map(|backend| &backend.makes).collect();
     let things: Vec<_> =
         things.into_iter().filter(|thing| !can_be_made(thing, there)).map(|thing| plural(thing)).collect();
-    let titles = list(lacking.iter().map(|backend| &backend.title));
-    let verb = if lacking.len() == 1 { "is" } else { "are" };
+    let titles: BTreeSet<_> = lacking.iter().map(|backend| &backend.title).collect();
+    let (titles, verb) = (list(&titles), if titles.len() == 1 { "is" } else { "are" });
     (!things.is_empty()).then(|| format!("{} unavailable: {titles} {verb} not running.", capital(&list(things))))
 }
 
@@ -121,10 +137,8 @@ fn state_in_words(backend: &BackendView) -> String {
         (StateName::Connected, Detail::Unresponsive) => format!("{title} does not answer just now"),
         (StateName::Connected, Detail::Suspended) => format!("{title} is suspended"),
         (StateName::Connected, _) => format!("{title} works with limits"),
+        (StateName::Disconnected, _) if is_not_running(backend) => format!("{title} is not running"),
         (StateName::Disconnected | StateName::Disabled, _) => match backend.reason.as_ref() {
-            Some(reason) if matches!(reason.code.as_str(), "not-running" | "connection-refused" | "process-exited") => {
-                format!("{title} is not running")
-            }
             Some(reason) if matches!(reason.code.as_str(), "needs-key" | "missing-secret") => {
                 format!("{title} wants a key")
             }
@@ -141,6 +155,21 @@ fn plural(thing: &str) -> String {
         "voice" => "voices".to_owned(),
         other => other.to_owned(),
     }
+}
+
+/// Each title once, with how many there are of it.
+fn counted<'t>(titles: impl Iterator<Item = &'t str>) -> Vec<String> {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for title in titles {
+        match counts.iter_mut().find(|(known, _)| *known == title) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((title, 1)),
+        }
+    }
+    counts
+        .iter()
+        .map(|&(title, count)| if count == 1 { title.to_owned() } else { format!("{title} ({count})") })
+        .collect()
 }
 
 /// "a", "a and b", "a, b and c".
@@ -162,7 +191,11 @@ pub(crate) fn capital(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Severity, summarize};
-    use crate::events::{BackendView, Detail, Origin, StateName};
+    use crate::{
+        diagnosis::Reason,
+        events::{BackendView, Detail, Origin, StateName},
+    };
+    use mdd_driver_api::manifest::Declaration;
 
     fn backend(title: &str, state: StateName, detail: Detail, makes: &[&str]) -> BackendView {
         BackendView {
@@ -242,5 +275,19 @@ mod tests {
         let lost = backend("C", StateName::Disconnected, Detail::Waiting, &[]);
         assert_eq!(summarize(&[missing, ready, lost]).sentence, "C is disconnected.");
         assert_eq!(summarize(&[]).sentence, "No AI service is known yet.");
+    }
+
+    #[test]
+    fn what_was_found_and_runs_elsewhere_now_is_no_problem() {
+        let gone = Reason::new("process-exited", "its process has ended", &Declaration::default());
+        let mut old = backend("A", StateName::Disconnected, Detail::Waiting, &["image"]);
+        old.reason = Some(gone);
+        let new = backend("A", StateName::Connected, Detail::Ready, &["image"]);
+        let summary = summarize(&[old.clone(), new.clone()]);
+        assert_eq!((summary.severity, summary.sentence.as_str()), (Severity::Ok, "Everything is ready: A."));
+        assert_eq!(summarize(&[new.clone(), new.clone()]).sentence, "Everything is ready: A (2).");
+        assert_eq!(summarize(&[old.clone()]).sentence, "Images unavailable: A is not running.");
+        old.origin = Origin::File;
+        assert_eq!(summarize(&[old, new]).severity, Severity::Problem, "somebody named it");
     }
 }

@@ -149,7 +149,8 @@ impl Inner {
     }
 
     fn forget_moved(&self, book: &mut Book, moved: &[&str]) {
-        let waited_for: BTreeSet<String> = self.jobs.list().into_iter().filter_map(|job| job.backend).collect();
+        let open = self.jobs.list().into_iter().filter(|job| !job.state.is_final());
+        let waited_for: BTreeSet<String> = open.filter_map(|job| job.backend).collect();
         let before = book.finds.len();
         book.finds.retain(|id, _| !moved.contains(&id.as_str()) || waited_for.contains(id));
         if book.finds.len() < before {
