@@ -49,6 +49,8 @@ def _draw_backend(layout: bpy.types.UILayout, context: bpy.types.Context, runnin
         _fact(column, "Response", words.milliseconds(latency.last))
         _fact(column, "Median", words.milliseconds(latency.p50))
         _fact(column, "95 of 100", words.milliseconds(latency.p95))
+        if latency.p99 is not None:
+            _fact(column, "99 of 100", words.milliseconds(latency.p99))
     uptime = health.uptime or backend.uptime
     if uptime is not None:
         _fact(column, "Up, this session", words.percent(uptime.session))
