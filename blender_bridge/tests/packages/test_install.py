@@ -23,6 +23,7 @@ import bpy  # noqa: E402
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]
 
 from stage import Stage, kinds  # noqa: E402
+from versions import newer, older  # noqa: E402
 from waiting import until  # noqa: E402
 
 import package  # noqa: E402
@@ -67,20 +68,6 @@ def copies() -> list[Path]:
     return sorted(path for path in found if ".user" in path.parts)
 
 
-def newer(folder: Path) -> Path:
-    """The same extension, a version later and with one more driver."""
-    to = folder / "newer.zip"
-    with zipfile.ZipFile(PACKAGE) as old, zipfile.ZipFile(to, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name in ("blender_manifest.toml", "version.py"):
-                content = content.replace(b"0.1.0", b"0.1.1")
-            new.writestr(name, content)
-        driver = next(name for name in old.namelist() if "mdd_driver" in name)
-        new.writestr(driver + ".disabled", b"no driver")
-    return to
-
-
 def test_it_is_installed_updated_and_uninstalled(stage, tmp_path):
     service = stage.service(kinds()[0])
     install(PACKAGE)
@@ -89,7 +76,7 @@ def test_it_is_installed_updated_and_uninstalled(stage, tmp_path):
     until(lambda: any(one.is_connected for one in part("api").backends()), between=part("runtime").tick)
     before = copies()[0].parent.name
 
-    install(newer(tmp_path))
+    install(newer(PACKAGE, tmp_path / "newer.zip"))
     assert part("version").VERSION == "0.1.1"
     opened()
     until(lambda: [copy.parent.name == before for copy in copies()] == [False], between=part("runtime").tick)
@@ -103,25 +90,12 @@ def test_it_is_installed_updated_and_uninstalled(stage, tmp_path):
     assert copies() == [] and not any(HOME.glob("**/user_default/movie_director"))
 
 
-def older(folder: Path) -> Path:
-    """The same extension with a host of an earlier version: its number is another, and all else is the same."""
-    to = folder / "older.zip"
-    with zipfile.ZipFile(PACKAGE) as old, zipfile.ZipFile(to, "w") as made:
-        for name in old.namelist():
-            content = old.read(name)
-            if name in ("blender_manifest.toml", "version.py", "bin/mdd-host"):
-                assert b"0.1.0" in content
-                content = content.replace(b"0.1.0", b"0.0.9")
-            made.writestr(name, content)
-    return to
-
-
 def test_an_older_host_with_an_open_job_finishes_it_and_hands_over(stage, tmp_path):
     def ticked(wanted, within=60.0):
         return until(wanted, within, between=part("runtime").tick)
 
     service = stage.service(kinds()[0])
-    install(older(tmp_path))
+    install(older(PACKAGE, tmp_path / "older.zip"))
     assert opened().version == "0.0.9"
     ticked(lambda: any(one.is_connected for one in part("api").backends()))
     old_host, port = part("api").link().host, service.port

@@ -92,6 +92,11 @@ def click(x: int, y: int):
     yield 0.6
 
 
+def press(keys: str):
+    """Keys, where the pointer is in the 3D view."""
+    yield from pointer("mousemove", 300, 400, "sleep", 0.2, "key", keys)
+
+
 def photograph(name: str, crop: str = ""):
     """A picture of the whole screen, or of `WIDTHxHEIGHT+X+Y` of it."""
     yield 1.0

@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent)]
 
 from stage import Service, Stage, kinds  # noqa: E402
+from versions import newer  # noqa: E402
 
 WIDTH, HEIGHT = 1280, 860
 # Where the folder of the scene is inside of the root: a name that pictures may show.
@@ -49,6 +50,8 @@ class Rehearsal:
         (self.work / "flood.py").chmod(0o755)
         shutil.copy(HERE / "scenes" / f"{scene}.py", self.work)
         shutil.copy(package, self.work / "extension.zip")
+        if scene == "services":
+            newer(package, self.work / "newer.zip")
 
     def play(self, stage: Stage, services: dict[str, Service], payload: Path | None) -> dict:
         """Installs the extension, plays the scene, and tells what came of it."""
@@ -83,6 +86,8 @@ class Rehearsal:
             "MDD_WORK": str(STAGE),
             "MDD_KINDS": " ".join(services),
             "MDD_STATE_DIR": str(stage.state),
+            # What a studio could call the variable of a key.
+            "STUDIO_KEY": "sk-of-the-studio",
         }
         if payload is not None:
             shutil.copy(payload, self.work / "payload.json")

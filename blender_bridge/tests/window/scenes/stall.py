@@ -13,7 +13,7 @@ from inside import RESULT, Gaps, module, open_sidebar, until
 LONGEST = 50.0
 WINDOW = 5.0
 # Others use the machine too, so windows with events take turns with windows without.
-ROUNDS = 6
+ROUNDS = 4
 
 
 def play():
@@ -83,7 +83,7 @@ def cost_of(running, api, count):
     world.backends = kept | {f"b{number}": dataclasses.replace(one, id=f"b{number}") for number in range(count - 5)}
     took, before = [], running.tick
     running.tick = lambda: timed(before, took)
-    yield 6 * WINDOW
+    yield 3 * WINDOW
     del running.tick
     world.backends = kept
     took.sort()
