@@ -7,18 +7,16 @@ mod window;
 pub use package::make as package;
 
 use crate::{debian, dist::Installation, process, venv, workspace};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Series of Blender that are run as a module, with the tests in each: the oldest and the newest take all of them, those
-/// between the ones that depend on the version most.
-const SERIES: &[(&str, &[&str])] = &[
-    ("4.2", &["."]),
-    ("4.5", &["test_life.py", "test_panels.py"]),
-    ("5.0", &["test_life.py", "test_panels.py"]),
-    ("5.2", &["."]),
-];
+/// between the ones that depend on the version most. Two run at once, as they mostly wait.
+const SERIES: [[(&str, &[&str]); 2]; 2] =
+    [[("4.2", &["."]), ("5.2", &["."])], [("4.5", MOST_DEPENDENT), ("5.0", MOST_DEPENDENT)]];
+const MOST_DEPENDENT: &[&str] = &["test_life.py", "test_panels.py"];
 
 /// What Blender as a module needs of the system.
 const LIBRARIES: &[&str] = &[
@@ -43,7 +41,7 @@ pub fn check_parts(installation: &Installation) -> Result<()> {
     mypy.args(["--follow-imports", "silent", "--no-error-summary", "--cache-dir"]).arg(std::env::temp_dir());
     process::run(mypy.args(without_blender()?))?;
     for name in ["blender-oldest", "blender"] {
-        pytest(&venv::ensure(name)?, "tests/pure", &["."], installation, &[])?;
+        process::run(&mut pytest(&venv::ensure(name)?, "tests/pure", &["."], installation, &[])?)?;
     }
     Ok(())
 }
@@ -53,13 +51,41 @@ pub fn run_headless(installation: &Installation) -> Result<()> {
     let services = service::start_all()?;
     let real: Vec<String> = services.iter().map(|one| format!("{}={}", one.kind, one.url)).collect();
     let real = real.join(" ");
-    for (series, tests) in SERIES {
-        let python = blender(series)?;
-        println!("Blender {series}");
-        pytest(&python, "tests/headless", tests, installation, &[("MDD_TEST_SERVICES", &real)])
-            .with_context(|| format!("in Blender {series}"))?;
+    for pair in SERIES {
+        in_both(pair, "tests/headless", installation, ("MDD_TEST_SERVICES", &real))?;
     }
     send_a_file_around()
+}
+
+/// The same tests in two Blenders at once, each of which is told by a variable what it needs to know.
+fn in_both(
+    pair: [(&str, &[&str]); 2],
+    folder: &str,
+    installation: &Installation,
+    variable: (&str, &str),
+) -> Result<()> {
+    for (series, _) in pair {
+        // Whatever has to be installed for it.
+        blender(series)?;
+    }
+    let started = pair.map(|(series, tests)| -> Result<_> {
+        let mut command = pytest(&blender(series)?, folder, tests, installation, &[variable])?;
+        // One after the other is read more easily.
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Ok((series, command.spawn().with_context(|| format!("cannot start Blender {series}"))?))
+    });
+    let mut failed = Vec::new();
+    for one in started {
+        let (series, process) = one?;
+        let output = process.wait_with_output()?;
+        println!("Blender {series}");
+        std::io::stdout().write_all(&output.stdout)?;
+        std::io::stderr().write_all(&output.stderr)?;
+        if !output.status.success() {
+            failed.push(format!("in Blender {series}: {}", output.status));
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { bail!("{}", failed.join(", ")) }
 }
 
 /// Saved by the oldest, opened and saved by the newest, opened by the oldest: nothing is lost. Blender 4.2 does not open
@@ -81,12 +107,8 @@ pub fn check_packages(installation: &Installation) -> Result<()> {
     let packages = package::make_for_tests(installation)?;
     package::check(&packages)?;
     let extension = package::extension(&packages)?.display().to_string();
-    for series in ["4.2", "5.2"] {
-        println!("Blender {series}");
-        pytest(&blender(series)?, "tests/packages", &["."], installation, &[("MDD_TEST_PACKAGE", &extension)])
-            .with_context(|| format!("in Blender {series}"))?;
-    }
-    Ok(())
+    let pair: [(&str, &[&str]); 2] = [("4.2", &["."]), ("5.2", &["."])];
+    in_both(pair, "tests/packages", installation, ("MDD_TEST_PACKAGE", &extension))
 }
 
 /// Scenes in the newest Blender with a window.
@@ -116,12 +138,13 @@ fn pytest(
     tests: &[&str],
     installation: &Installation,
     variables: &[(&str, &str)],
-) -> Result<()> {
+) -> Result<Command> {
     let mut pytest = Command::new(python);
     pytest.current_dir(self::folder().join(folder)).args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).args(tests);
     pytest.env("PYTHONDONTWRITEBYTECODE", "1").env("MDD_TEST_PLUGINS", &installation.plugins);
     pytest.env("MDD_TEST_BIN", bin(installation)?).env("MDD_TEST_EXAMPLES", examples());
-    process::run(pytest.envs(variables.iter().copied()))
+    pytest.envs(variables.iter().copied());
+    Ok(pytest)
 }
 
 /// Modules that import nothing of Blender, neither themselves nor through each other.

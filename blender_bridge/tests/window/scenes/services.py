@@ -202,10 +202,9 @@ def show_preferences(api):
         bpy.ops.preferences.addon_expand(module=ADDON)
     area.tag_redraw()
     yield from photograph("preferences")
-    # A key of the first service that wants one, by the name of a variable.
+    # The key of a service that may want one, by the name of a variable.
     session = api.current()
-    kind = next(one for one in session.kinds if one.secrets)
-    key = f"backends.{kind.kind}.{kind.secrets[0]}"
+    key = next(f"backends.{one.kind}.key" for one in session.kinds if "key" in one.secrets)
     told = []
     session.ask("config.set", {"key": key, "value": "env:STUDIO_KEY"}, lambda *answer: told.append(answer))
     yield from until(lambda: told)
