@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 MENTION = "mdd-file:"
+EXAMPLES = Path(__file__).parent / "examples"
 LONGEST = 4 << 20
 
 
@@ -28,6 +30,13 @@ def parse(text: str, name: str) -> Any:
         raise PayloadError(f"{name} is no JSON: line {error.lineno}, column {error.colno}: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"{name} is no JSON that can be sent: {error}") from error
+
+
+@cache
+def example(kind: str) -> str:
+    """A small payload for a kind; empty for a kind that came without one."""
+    file = next((file for file in EXAMPLES.glob("*.json") if file.stem == kind), None)
+    return file.read_text(encoding="utf-8") if file is not None else ""
 
 
 def read(file: Path) -> Any:

@@ -179,7 +179,7 @@ fn bin(installation: &Installation) -> Result<PathBuf> {
     installation.host.parent().map(Path::to_owned).context("a program lies in a folder")
 }
 
-/// Examples of the book: parts of Movie Director that use the extension, and a payload for each kind.
+/// Examples of the book: parts of Movie Director that use the extension.
 fn examples() -> PathBuf {
     workspace::root().join("docs/examples")
 }

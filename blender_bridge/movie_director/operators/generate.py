@@ -93,4 +93,33 @@ class MDD_OT_generate(Connected, bpy.types.Operator):
         return content, payload.attached(content, folder, chosen)
 
 
-CLASSES = (MDD_OT_generate,)
+class MDD_OT_generate_example(Connected, bpy.types.Operator):
+    """Put a small example for this kind of service into a text block, to be sent as it is or changed first"""
+
+    bl_idname = "mdd.generate_example"
+    bl_label = "Generate from an Example"
+
+    backend: StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def invoke(self, _context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        block = self._write()
+        if block is None:
+            return {"CANCELLED"}
+        bpy.ops.mdd.generate("INVOKE_DEFAULT", backend=self.backend, source="TEXT", text=block.name)
+        return {"FINISHED"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        return {"CANCELLED"} if self._write() is None else {"FINISHED"}
+
+    def _write(self) -> bpy.types.Text | None:
+        backend = api.backend(self.backend)
+        content = payload.example(backend.kind) if backend is not None else ""
+        if not content:
+            self.report({"ERROR"}, "There is no example for this service")
+            return None
+        block = bpy.data.texts.new(f"{backend.kind} example")
+        block.write(content)
+        return block
+
+
+CLASSES = (MDD_OT_generate, MDD_OT_generate_example)

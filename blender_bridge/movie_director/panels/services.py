@@ -7,7 +7,7 @@ import time
 
 import bpy
 
-from .. import api, looks, runtime, words
+from .. import api, looks, payload, runtime, words
 from ..model import Backend, Reason
 from ..operators.service import can_click
 from ..preferences import draw_answer
@@ -100,6 +100,9 @@ def _draw_details(layout: bpy.types.UILayout, running: Runtime, backend: Backend
     buttons = layout.column(align=True)
     if backend.is_connected:
         buttons.operator("mdd.generate", text="Generate…", icon="PLAY").backend = backend.id
+        if payload.example(backend.kind):
+            example = buttons.operator("mdd.generate_example", text="Generate from an Example…", icon="FILE_TEXT")
+            example.backend = backend.id
     if backend.is_known and session.knows("backends.default") and session.configuration and not backend.is_default:
         _choice(buttons, backend, "backends.default", "Use as Default", "SOLO_OFF")
     if backend.is_known and session.configuration:

@@ -14,7 +14,7 @@ import pytest
 from layout import Layout, draw
 from stage import kinds, real_services
 
-PAYLOADS = Path(os.environ["MDD_TEST_EXAMPLES"]) / "payloads"
+PAYLOADS = Path(__file__).parents[2] / "movie_director" / "examples"
 # The beginning of a file with a film in it.
 FILM = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
@@ -96,8 +96,12 @@ def test_from_a_text_block(stage, switch_on, kind, shot, tmp_path):
     stage.service(kind)
     director = switch_on()
     backend = director.backend(kind)
-    block = bpy.data.texts.new("payload")
-    block.write(shot.read_text(encoding="utf-8"))
+    before = set(bpy.data.texts)
+    director.runtime.running().expanded = {backend.id}
+    assert "mdd.generate_example" in draw(director.panels.services.MDD_PT_services).buttons
+    assert bpy.ops.mdd.generate_example(backend=backend.id) == {"FINISHED"}
+    (block,) = set(bpy.data.texts) - before
+    assert json.loads(block.as_string()) == json.loads(shot.read_text(encoding="utf-8"))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     attachments = [str(file) for file in media_of(director, shot, elsewhere)]

@@ -29,7 +29,7 @@ from waiting import until  # noqa: E402
 import package  # noqa: E402
 
 PACKAGE = Path(os.environ["MDD_TEST_PACKAGE"])
-PAYLOADS = Path(os.environ["MDD_TEST_EXAMPLES"]) / "payloads"
+PAYLOADS = Path(__file__).parents[2] / "movie_director" / "examples"
 MODULE = "bl_ext.user_default.movie_director"
 
 
