@@ -77,6 +77,45 @@ impl OldHost {
     }
 }
 
+/// What a host of this version answers, as one of another version.
+async fn as_another_version(listener: UnixListener, host: std::path::PathBuf) {
+    let ours = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    let mut clients = JoinSet::new();
+    loop {
+        let (client, _) = listener.accept().await.unwrap();
+        let (mut questions, mut answers) = client.into_split();
+        let (theirs, mut to_host) = UnixStream::connect(&host).await.unwrap().into_split();
+        let ours = ours.clone();
+        clients.spawn(async move {
+            let asking = tokio::io::copy(&mut questions, &mut to_host);
+            let answering = async {
+                let mut lines = BufReader::new(theirs).lines();
+                let hello = lines.next_line().await?.unwrap_or_default();
+                assert!(hello.contains(&ours), "{hello}");
+                answers.write_all((hello.replacen(&ours, "\"version\":\"0.0.1\"", 1) + "\n").as_bytes()).await?;
+                tokio::io::copy(&mut lines.into_inner(), &mut answers).await
+            };
+            let _gone = tokio::join!(asking, answering);
+        });
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_says_that_another_version_runs() {
+    let (host, home) = (Home::empty(), Home::empty());
+    let _host = host.serve().await;
+    fs::create_dir_all(home.socket().parent().unwrap()).unwrap();
+    let relay = tokio::spawn(as_another_version(UnixListener::bind(home.socket()).unwrap(), host.socket()));
+    let output = home.output(&["doctor", "--json"]).await;
+    relay.abort();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let found = findings.iter().find(|finding| finding["subject"] == "host").unwrap();
+    assert_eq!(found["reason"]["code"], "other-version-runs", "{report:#}");
+    mdd_tests::provoked::code("other-version-runs");
+    assert!(found["observation"].as_str().unwrap().starts_with("version 0.0.1 runs"), "{found}");
+}
+
 #[tokio::test]
 async fn a_newer_client_replaces_an_older_host() {
     let home = Home::empty();

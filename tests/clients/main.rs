@@ -27,6 +27,7 @@ mod schema;
 mod serve;
 mod settings;
 mod slow_reader;
+mod store;
 mod talk;
 mod terminal;
 mod trials;

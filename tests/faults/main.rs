@@ -5,6 +5,7 @@
 
 mod addresses;
 mod announced;
+mod asked;
 mod child;
 mod deadlines;
 mod http;

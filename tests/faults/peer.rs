@@ -17,13 +17,12 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// The target of the next request; `None` when the other side is done.
-    pub(crate) async fn request(&mut self) -> Option<String> {
+    /// The head of the next request; `None` when the other side is done.
+    pub(crate) async fn head(&mut self) -> Option<Head> {
         loop {
             if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
                 let head: Vec<u8> = self.buffer.drain(..end + 4).collect();
-                let head = String::from_utf8_lossy(&head).into_owned();
-                return Some(head.split(' ').nth(1).unwrap_or_default().to_owned());
+                return Some(Head(String::from_utf8_lossy(&head).into_owned()));
             }
             if self.stream.read_buf(&mut self.buffer).await.ok()? == 0 {
                 return None;
@@ -31,18 +30,9 @@ impl Peer {
         }
     }
 
-    /// The header of a request, with its value.
-    pub(crate) async fn key(&mut self) -> Option<String> {
-        loop {
-            if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
-                let head = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
-                let line = head.lines().find(|line| line.to_lowercase().starts_with("sec-websocket-key:"));
-                return Some(line?.split_once(':')?.1.trim().to_owned());
-            }
-            if self.stream.read_buf(&mut self.buffer).await.ok()? == 0 {
-                return None;
-            }
-        }
+    /// The target of the next request.
+    pub(crate) async fn request(&mut self) -> Option<String> {
+        self.head().await.map(|head| head.target().to_owned())
     }
 
     /// False when nobody takes it any more.
@@ -83,6 +73,21 @@ impl Peer {
         let length = body.len();
         let head = format!("HTTP/1.1 {status}\r\ncontent-type: {media_type}\r\ncontent-length: {length}\r\n\r\n");
         self.say([head.as_bytes(), body].concat()).await
+    }
+}
+
+/// The head of a request.
+pub(crate) struct Head(String);
+
+impl Head {
+    pub(crate) fn target(&self) -> &str {
+        self.0.split(' ').nth(1).unwrap_or_default()
+    }
+
+    /// What a WebSocket is asked for with.
+    pub(crate) fn key(&self) -> Option<String> {
+        let line = self.0.lines().find(|line| line.to_lowercase().starts_with("sec-websocket-key:"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
     }
 }
 

@@ -25,14 +25,14 @@ where
         let upgraded = upgraded.clone();
         async move {
             loop {
-                if let Some(key) = peer.key().await {
+                let Some(head) = peer.head().await else { return };
+                if let Some(key) = head.key() {
                     return upgraded(peer, key).await;
                 }
-                let (status, body) = match peer.request().await.as_deref() {
-                    Some("/system_stats") => ("200 OK", STATS),
-                    Some("/prompt") => ("200 OK", PROMPT),
-                    Some(_) => ("404 Not Found", b"{}".as_slice()),
-                    None => return,
+                let (status, body) = match head.target() {
+                    "/system_stats" => ("200 OK", STATS),
+                    "/prompt" => ("200 OK", PROMPT),
+                    _ => ("404 Not Found", b"{}".as_slice()),
                 };
                 if !peer.answer(status, "application/json", body).await {
                     return;
@@ -44,7 +44,7 @@ where
     Entry { name, port, codes, degrades: true }
 }
 
-fn accept(key: &str) -> String {
+pub(crate) fn accept(key: &str) -> String {
     let mut hash = Sha1::new();
     hash.update(key.as_bytes());
     hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");

@@ -132,6 +132,17 @@ async fn a_silent_process_that_is_stopped_is_known_to_be() {
 }
 
 #[tokio::test]
+async fn a_silent_process_that_begins_to_work_is_busy() {
+    let watched = Watched::start();
+    let service = Service::single_threaded(watched.port, 0.0);
+    watched.until_connected().await;
+    let _sleep = service.ask("/sleep?30").await;
+    watched.until(|view| view.detail == Detail::Unresponsive).await;
+    service.signal(Signal::USR1);
+    watched.until(|view| view.detail == Detail::Busy).await;
+}
+
+#[tokio::test]
 async fn a_silence_that_ends_shows_what_is_still_missing() {
     let sim = Sim::start(Options::new("comfyui").fault(Fault::SocketRefused)).await.unwrap();
     let folder = plugins(&["comfyui"]);

@@ -82,6 +82,20 @@ async fn the_end_of_a_job_without_a_reason_is_named_by_its_kind() {
     assert_eq!((job.state, job.reason.unwrap().code.as_str()), (JobState::Unknown, "cancel-unconfirmed"));
 }
 
+#[tokio::test]
+async fn a_job_that_its_driver_dies_of_twice_is_held() {
+    let folder = plugins(&["told"]);
+    let stub = Stub::start(&[("/run", answer(r#"{"panic": true}"#))], FINE).await;
+    let running = Running::start(folder.path(), &[("told", &stub.url)]);
+    submit(&running, "guilty").await;
+    let jobs = running.host.jobs();
+    let held =
+        mdd_tests::eventually(&running.host, SOON, |_| jobs.show("guilty").filter(|job| job.state == JobState::Held))
+            .await;
+    assert_eq!(held.reason.unwrap().code, "job-held");
+    assert_eq!(stub.asked("/run"), 2);
+}
+
 async fn submit(running: &Running, id: &str) {
     let target = Target::Kind("told".to_owned());
     let payload = Value::Object(serde_json::Map::new());

@@ -52,7 +52,10 @@ fn ending(entry: &Value) -> Ending {
 fn failure(message: &Value) -> Problem {
     let kind = printable(message["exception_type"].as_str().unwrap_or("an exception"), 80);
     let text = without_folders(message["exception_message"].as_str().unwrap_or_default(), 400);
-    let is_memory = kind.ends_with("OutOfMemoryError") || kind == "MemoryError" || text.contains("out of memory");
+    // The last one is what PyTorch says without a graphics card.
+    let is_memory = kind.ends_with("OutOfMemoryError")
+        || kind == "MemoryError"
+        || ["out of memory", "DefaultCPUAllocator"].iter().any(|words| text.contains(words));
     let said = if text.is_empty() { kind } else { format!("{kind}: {text}") };
     let code = if is_memory { OUT_OF_MEMORY } else { NODE_FAILED };
     Problem::new(code, format!("{} failed with {said}", place(message)))
@@ -117,6 +120,7 @@ mod tests {
         for (kind, text, code) in [
             ("torch.OutOfMemoryError", "Allocation on device", OUT_OF_MEMORY),
             ("RuntimeError", "CUDA error: out of memory", OUT_OF_MEMORY),
+            ("RuntimeError", "DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes.", OUT_OF_MEMORY),
             ("FileNotFoundError", "No such file: '/home/artist/Comfy UI/x.pt'", NODE_FAILED),
         ] {
             let Some(Ending::Failed(problem)) = find(&entry(kind, text), "x").unwrap() else { panic!("{kind}") };

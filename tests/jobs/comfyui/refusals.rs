@@ -105,6 +105,22 @@ async fn a_node_that_fails_is_named_without_the_servers_folders() {
 }
 
 #[tokio::test]
+async fn a_picture_for_which_there_is_no_memory_is_told_apart() {
+    for version in VERSIONS {
+        let sim = sim(version).await;
+        let subject = Subject::backend("comfyui", &sim.url());
+        let mut workflow = picture(1);
+        workflow["1"]["inputs"] = json!({"width": 16_384, "height": 16_384, "batch_size": 4_096, "color": 1});
+        let (outcome, _) = Run::start(&subject, attempt("workflow", workflow)).outcome().await;
+        assert_eq!(outcome.status, OutcomeStatus::Failed, "{version}");
+        let problem = outcome.problem.unwrap();
+        mdd_tests::provoked::code(&problem.code);
+        assert_eq!(problem.code, "comfyui.out-of-memory");
+        assert!(problem.observation.contains("tried to allocate 13194139533312 bytes"), "{}", problem.observation);
+    }
+}
+
+#[tokio::test]
 async fn a_part_that_is_left_out_is_noted() {
     let sim = sim("0.33.0").await;
     let subject = Subject::backend("comfyui", &sim.url());

@@ -4,8 +4,8 @@
 #![forbid(unsafe_code)]
 
 use mdd_driver_api::{
-    Driver, DriverError, ErrorKind, Host, Job, Request, Result, Sink, Stage,
-    abi::{Segment, SegmentKind},
+    Connect, Driver, DriverError, ErrorKind, Host, Job, Request, Result, Sink, Stage,
+    abi::{FrameKind, Segment, SegmentKind},
     model::{Attempt, Identity, Instance, Outcome, OutcomeStatus, Queue, Sample},
 };
 use serde_json::Value;
@@ -15,7 +15,8 @@ struct Told {
     host: Host,
 }
 
-/// `error` is a kind's number and a code, `running` how many jobs there are, `ask` another question to be asked first.
+/// `error` is a kind's number and a code, `running` how many jobs there are, `ask` another question to be asked first,
+/// `talk` a WebSocket to be opened first, and `panic` says what it is.
 type Order = Value;
 
 impl Told {
@@ -24,6 +25,10 @@ impl Told {
         if let Some(question) = order.get("ask") {
             self.ask(question).await?;
         }
+        if let Some(socket) = order.get("talk") {
+            self.talk(socket).await?;
+        }
+        assert!(order.get("panic").is_none(), "it was told so");
         match order.get("error") {
             Some(error) => {
                 let number = error.get(0).and_then(Value::as_u64).unwrap_or_default();
@@ -35,7 +40,8 @@ impl Told {
         }
     }
 
-    /// `target`, with a body that is a `secret`, a `file` or any other `segment`, within so many `ms`.
+    /// `target`, with a body that is a `secret`, a `file` or any other `segment`, within so many `ms`, and with no longer
+    /// pause than `idle` ms.
     async fn ask(&self, question: &Value) -> Result<()> {
         let text = |name: &str| question.get(name).and_then(Value::as_str);
         let number = |name: &str| question.get(name).and_then(Value::as_u64);
@@ -52,7 +58,23 @@ impl Told {
         if let Some(ms) = number("ms") {
             request = request.total_within(Duration::from_millis(ms));
         }
+        if let Some(ms) = number("idle") {
+            request = request.idle_within(Duration::from_millis(ms));
+        }
         self.host.send(request).await.map(drop)
+    }
+
+    /// Opens `target`, sends so many `bytes`, and after so many `ms` reads to the end.
+    async fn talk(&self, socket: &Value) -> Result<()> {
+        let number = |name: &str| socket.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let target = socket.get("target").and_then(Value::as_str).unwrap_or("/");
+        let mut open = self.host.connect(Connect::new(target)).await?;
+        let bytes = usize::try_from(number("bytes")).unwrap_or_default();
+        open.send(FrameKind::BINARY, vec![Segment::bytes(vec![0; bytes])]).await?;
+        self.host.sleep(Duration::from_millis(number("ms"))).await;
+        loop {
+            open.next().await?;
+        }
     }
 }
 

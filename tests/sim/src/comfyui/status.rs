@@ -3,7 +3,7 @@
 use super::{MAX_UPLOAD, Release, process::Process};
 use crate::json::{Json, list, object};
 
-const RAM_TOTAL: u64 = 25_276_510_208;
+pub(super) const RAM_TOTAL: u64 = 25_276_510_208;
 const RAM_FREE: u64 = 22_161_625_088;
 
 /// `GET /system_stats`.

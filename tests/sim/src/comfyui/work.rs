@@ -12,6 +12,7 @@ use super::{
     process::Process,
     progress::{Preview, Progress},
     queue::Item,
+    status::RAM_TOTAL,
     tensor, traceback,
 };
 use crate::json::{Json, list, object};
@@ -76,7 +77,7 @@ pub(super) struct Raised {
 pub(super) async fn run(task: Task<'_>, progress: &mut Progress<'_>) -> std::result::Result<Result, Failure> {
     task.step().await?;
     match task.class() {
-        "EmptyImage" => Ok(task.empty_image()),
+        "EmptyImage" => task.empty_image(),
         "LoadImage" => task.load_image(),
         "SaveImage" => Ok(task.save(Folder::Output, &task.text("filename_prefix"))),
         "PreviewImage" => Ok(task.save(Folder::Temp, &format!("ComfyUI_temp_{}", task.process.temp_letters))),
@@ -106,11 +107,20 @@ impl Task<'_> {
         if self.process.take_interrupt() { Err(Failure::Interrupted) } else { Ok(()) }
     }
 
-    fn empty_image(&self) -> Result {
+    fn empty_image(&self) -> std::result::Result<Result, Failure> {
         let number = |name| u32::try_from(self.number(name)).unwrap_or(1);
         let pixels = Pixels::Solid(number("color"));
         let image = Image { width: number("width"), height: number("height"), batch: number("batch_size"), pixels };
-        Result { outputs: vec![Output::Image(Arc::new(image))], shown: None }
+        // Three colors, a float each.
+        let bytes = 12 * u128::from(image.width) * u128::from(image.height) * u128::from(image.batch);
+        if bytes > u128::from(RAM_TOTAL) {
+            let text = format!(
+                "[enforce fail at alloc_cpu.cpp:117] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to \
+                 allocate {bytes} bytes. Error code 12 (Cannot allocate memory)"
+            );
+            return Err(self.raise("RuntimeError", &text));
+        }
+        Ok(Result { outputs: vec![Output::Image(Arc::new(image))], shown: None })
     }
 
     fn load_image(&self) -> std::result::Result<Result, Failure> {
