@@ -40,7 +40,6 @@ async fn says(port: Port, code: &str) {
     let has_code = |reason: &mdd_core::diagnosis::Reason| reason.code == code;
     let shown = running.until("told", SOON, |view| view.reason.as_ref().is_some_and(has_code)).await;
     let observation = shown.reason.unwrap().observation;
-    println!("{code}: {observation}");
     assert!(!observation.is_empty() && !observation.chars().any(char::is_control), "{observation:?}");
 }
 

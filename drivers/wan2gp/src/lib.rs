@@ -6,6 +6,7 @@ mod flavour;
 mod generation;
 mod mcp;
 mod problem;
+mod settings;
 mod webui;
 
 use flavour::Flavour;
@@ -31,7 +32,7 @@ impl Driver for Wan2Gp {
     fn create(host: Host, instance: Instance) -> Result<Self> {
         let hint = instance.hint_flavour.as_deref().and_then(Flavour::of_name);
         Ok(Self {
-            webui: WebUi::new(host.clone(), &instance),
+            webui: WebUi::new(host.clone(), &instance)?,
             mcp: Mcp::new(host.clone()),
             flavour: Mutex::new(hint),
             host,

@@ -4,7 +4,7 @@ mod course;
 mod run;
 mod talk;
 
-use crate::{flavour::Flavour, generation::Generation};
+use crate::{flavour::Flavour, generation::Generation, settings::Settings};
 use mdd_driver_api::{
     Host, Job, Result,
     model::{Attempt, Detach, Identity, Inspection, Instance, Outcome, Sample},
@@ -28,6 +28,7 @@ pub(crate) struct WebUi {
     app: App,
     /// Whether the host can make archives.
     makes_archives: bool,
+    settings: Settings,
 }
 
 fn is_ours(config: &Config) -> bool {
@@ -59,9 +60,10 @@ fn version(config: &Config) -> Option<String> {
 }
 
 impl WebUi {
-    pub(crate) fn new(host: Host, instance: &Instance) -> Self {
+    pub(crate) fn new(host: Host, instance: &Instance) -> Result<Self> {
+        let settings = Settings::read(&instance.settings)?;
         let makes_archives = instance.features.iter().any(|feature| feature == run::ZIP);
-        Self { app: App::new(host, KIND, instance, is_ours), makes_archives }
+        Ok(Self { app: App::new(host, KIND, instance, is_ours), makes_archives, settings })
     }
 
     /// What a Gradio app is, if it is this one; it is remembered then.

@@ -140,6 +140,28 @@ async fn a_job_that_was_let_go_is_found_in_its_gallery() {
 }
 
 #[tokio::test]
+async fn a_result_that_does_not_come_is_not_waited_for_for_ever() {
+    let sim = sim("wan2gp-webui", "12.60").await;
+    let settings = serde_json::json!({"look_again_seconds": 0});
+    let subject = Subject::with("wan2gp", &sim.url(), settings, None).unwrap();
+    subject.identify().await.unwrap();
+    let subject = subject.promoted();
+    let run = Run::start(&subject, attempt("generate", slow(6000)));
+    let running = run.port.until_stage(Stage::RUNNING).await;
+    let attempt = run.detach().await;
+    let outcome = loop {
+        match Run::start(&subject, resumed(attempt.clone(), &running, Some(true))).end().await {
+            Ok(outcome) => break outcome,
+            Err(error) => assert_eq!(error.kind, ErrorKind::TRANSPORT, "{error:?}"),
+        }
+    };
+    let code = outcome.problem.unwrap().code;
+    mdd_tests::provoked::code(&code);
+    assert_eq!((outcome.status, code.as_str()), (OutcomeStatus::Unknown, "wan2gp.connection-lost"));
+    assert!(outcome.remote_still_running);
+}
+
+#[tokio::test]
 async fn a_restart_loses_the_job_and_says_so() {
     let (sim, subject) = wangp().await;
     let run = Run::start(&subject, attempt("generate", slow(6000)));

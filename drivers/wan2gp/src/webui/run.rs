@@ -27,9 +27,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// What the host makes the archive with.
 pub(super) const ZIP: &str = "zip/1";
-/// How long the gallery of a session is looked at after its stream was lost, and how often.
-const LOOKING: Duration = Duration::from_secs(120);
+/// Whatever the age of the job, its gallery is looked at for so long.
+const LOOKING_AT_LEAST: Duration = Duration::from_secs(120);
+/// Between two looks at a gallery, at first and later.
 const PAUSE: Duration = Duration::from_secs(2);
+const LATER: Duration = Duration::from_secs(10);
 
 pub(super) async fn carry(web: &WebUi, attempt: Attempt, generation: Generation, job: Job) -> Result<Outcome> {
     let hash = hash(&attempt);
@@ -39,7 +41,9 @@ pub(super) async fn carry(web: &WebUi, attempt: Attempt, generation: Generation,
         Left::Results => return bring(carrier).await,
         // The server is the same, so the session may still have what the stream would have told of.
         Left::Over(outcome) if outcome.status == OutcomeStatus::Unknown && sent => {
-            return look_again(web, &job, &hash, &generation, carrier, outcome).await;
+            let age = attempt.checkpoint.as_ref().map(|left| Duration::from_millis(left.age_ms)).unwrap_or_default();
+            let tasks = generation.tasks();
+            return look_again(Lost { web, job: &job, hash: &hash, tasks, age, unknown: outcome }, carrier).await;
         }
         Left::Over(outcome) => return Ok(outcome),
         Left::Nothing => {}
@@ -57,6 +61,19 @@ pub(super) async fn carry(web: &WebUi, attempt: Attempt, generation: Generation,
 /// The session's id, which the next run of the attempt finds again.
 fn hash(attempt: &Attempt) -> String {
     format!("mdd{}", attempt.attempt.chars().filter(char::is_ascii_alphanumeric).take(32).collect::<String>())
+}
+
+/// A job whose stream was lost.
+struct Lost<'a> {
+    web: &'a WebUi,
+    job: &'a Job,
+    hash: &'a str,
+    /// How many results it will have.
+    tasks: usize,
+    /// Since its last checkpoint.
+    age: Duration,
+    /// What becomes of it when they do not come.
+    unknown: Outcome,
 }
 
 struct Run<'a> {
@@ -248,28 +265,27 @@ async fn bring(mut carrier: Carrier<'_>) -> Result<Outcome> {
     }
 }
 
-/// The stream was lost, and the work may have gone on: what it has made is in the gallery of its session.
-async fn look_again(
-    web: &WebUi,
-    job: &Job,
-    hash: &str,
-    generation: &Generation,
-    mut carrier: Carrier<'_>,
-    unknown: Outcome,
-) -> Result<Outcome> {
+/// The stream was lost, and the work may have gone on: what it has made is in the gallery of its session. A server that is
+/// started again meanwhile ends the looking by not answering, or the host ends it.
+async fn look_again(lost: Lost<'_>, mut carrier: Carrier<'_>) -> Result<Outcome> {
+    let Lost { web, job, hash, tasks, age, .. } = lost;
     let talk = Talk::new(&web.app, web.app.config().await.map_err(says_nothing)?, hash)?;
-    let began = web.app.host().now();
+    let (host, longest) = (web.app.host(), web.settings.look_again);
+    let began = host.now();
+    job.note("the connection to its work was lost; its gallery is looked at until it is there");
     loop {
         let files = gallery(&talk).await.map_err(says_nothing)?;
-        if files.len() >= generation.tasks() {
+        if files.len() >= tasks {
             tidy(&talk).await;
             harvest(&mut carrier, &talk, files);
             return bring(carrier).await;
         }
-        if web.app.host().now() - began > LOOKING {
-            return Ok(unknown);
+        let looking = host.now() - began;
+        if looking >= LOOKING_AT_LEAST.min(longest) && age + looking >= longest {
+            return Ok(lost.unknown);
         }
-        if let Either::First(()) = race(job.cancelled(), web.app.host().sleep(PAUSE)).await {
+        let pause = if looking < LOOKING_AT_LEAST { PAUSE } else { LATER };
+        if let Either::First(()) = race(job.cancelled(), host.sleep(pause)).await {
             return Ok(cancelled(true));
         }
     }
