@@ -1,6 +1,9 @@
 //! `watch`: everything at a glance, for as long as one looks.
 
 mod board;
+mod columns;
+mod details;
+mod lines;
 mod look;
 mod screen;
 mod terminal;
@@ -41,16 +44,16 @@ pub(crate) async fn run(global: &Global, state: &Path) -> anyhow::Result<Verdict
     loop {
         tokio::select! {
             () = sleep_until(draw_at.unwrap_or_else(Instant::now)), if draw_at.is_some() => {
-                screen.draw(|frame| screen::draw(frame, &board, look, Instant::now()))?;
+                screen.draw(|frame| screen::draw(frame, &mut board, look, Instant::now()))?;
                 draw_at = None;
                 continue;
             }
-            _ = tick.tick() => {}
+            _ = tick.tick() => board.tick(Instant::now()),
             update = client.update() => match update {
                 Ok(update) => board.take(update, Instant::now()),
                 Err(_) => {
                     board.lose_host();
-                    screen.draw(|frame| screen::draw(frame, &board, look, Instant::now()))?;
+                    screen.draw(|frame| screen::draw(frame, &mut board, look, Instant::now()))?;
                     let Some(found) = find_again(global, state, &mut keyboard).await else { break };
                     client = found;
                 }

@@ -62,12 +62,13 @@ impl Look {
     }
 }
 
-/// A line of bars, the highest for the largest number.
-pub(super) fn sparkline(numbers: &[f64], width: usize) -> String {
+/// A line of bars, the highest for the largest number, and a dot where nobody answered.
+pub(super) fn sparkline(numbers: &[Option<f64>], width: usize) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let shown = &numbers[numbers.len().saturating_sub(width)..];
-    let most = shown.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-    shown.iter().map(|number| BARS[((number / most * 7.0).round() as usize).min(7)]).collect()
+    let most = shown.iter().copied().flatten().fold(f64::MIN_POSITIVE, f64::max);
+    let bar = |number: f64| BARS[((number / most * 7.0).round() as usize).min(7)];
+    shown.iter().map(|number| number.map_or('·', bar)).collect()
 }
 
 #[cfg(test)]
@@ -76,9 +77,12 @@ mod tests {
 
     #[test]
     fn bars_follow_the_numbers() {
-        assert_eq!(sparkline(&[0.0, 50.0, 100.0], 10), "▁▅█");
-        assert_eq!(sparkline(&[9.0, 100.0, 100.0], 2), "██", "the last ones");
-        assert_eq!(sparkline(&[], 5), "");
-        assert_eq!(sparkline(&[f64::NAN, 1.0], 5), "▁█");
+        let bars = |numbers: &[f64], width| sparkline(&numbers.iter().copied().map(Some).collect::<Vec<_>>(), width);
+        assert_eq!(bars(&[0.0, 50.0, 100.0], 10), "▁▅█");
+        assert_eq!(bars(&[9.0, 100.0, 100.0], 2), "██", "the last ones");
+        assert_eq!(bars(&[], 5), "");
+        assert_eq!(bars(&[f64::NAN, 1.0], 5), "▁█");
+        assert_eq!(sparkline(&[Some(1.0), None, Some(1.0)], 5), "█·█", "a gap where nobody answered");
+        assert_eq!(sparkline(&[None, None], 5), "··");
     }
 }

@@ -2,36 +2,47 @@
 
 use super::{
     board::{Board, List, Over},
+    columns::{Column, columns},
+    details::{backend_details, job_details},
+    lines::{fit, wrapped, wrapped_within},
     look::{Look, sparkline},
 };
 use crate::remedies::{self, About};
 use mdd_core::{
     diagnosis::Remedy,
-    events::{BackendView, Detail, JobView, Snapshot},
+    events::{BackendView, Detail, JobView, Snapshot, StateName},
 };
 use mdd_driver_api::text::printable;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
     style::{Modifier, Style},
-    text::{Line, Span, Text},
-    widgets::{Block, Cell, Clear, Paragraph, Row, Table, TableState, Wrap},
+    text::{Line, Text},
+    widgets::{Block, Borders, Cell, Clear, Paragraph, Row, Table, TableState},
 };
+use std::time::SystemTime;
 use tokio::time::Instant;
 
 const KEYS: &str = "↑↓ choose  Tab jobs  Enter details  r look  t try  c cancel  ? help  q leave";
+const KEYS_IN_SHORT: &str = "↑↓ choose  Enter details  ? help  q leave";
 /// The longest text that is shown of anything, in characters.
 const MAX_TEXT: usize = 400;
+/// The most lines of the sentence on everything.
+const HEAD_LINES: usize = 2;
+/// Widths of a job's state, operation and progress; the rest is for what else there is to say.
+const JOB_COLUMNS: [usize; 3] = [10, 16, 16];
 
-pub(super) fn draw(frame: &mut Frame<'_>, board: &Board, look: Look, now: Instant) {
+pub(super) fn draw(frame: &mut Frame<'_>, board: &mut Board, look: Look, now: Instant) {
+    let width = usize::from(frame.area().width);
     let Some(snapshot) = &board.snapshot else {
         let text = if board.message.is_empty() { "Waiting for the host." } else { &board.message };
-        frame.render_widget(Paragraph::new(text), frame.area());
+        frame.render_widget(Paragraph::new(fit(text, width)), frame.area());
         return;
     };
+    let summary = summary(snapshot, look, width);
     let backends = u16::try_from(snapshot.backends.len()).unwrap_or(u16::MAX).clamp(1, 12);
     let [head, list, reason, jobs, notices, foot] = Layout::vertical([
-        Constraint::Length(1),
+        Constraint::Length(u16::try_from(summary.lines.len()).unwrap_or(1)),
         Constraint::Length(backends.saturating_add(2)),
         Constraint::Length(2),
         Constraint::Fill(2),
@@ -39,51 +50,67 @@ pub(super) fn draw(frame: &mut Frame<'_>, board: &Board, look: Look, now: Instan
         Constraint::Length(1),
     ])
     .areas(frame.area());
-    frame.render_widget(summary(snapshot, look), head);
+    frame.render_widget(summary, head);
     draw_backends(frame, list, board, look, now);
-    frame.render_widget(Paragraph::new(why(board, look)).wrap(Wrap { trim: true }), reason);
+    frame.render_widget(why(board, look, width), reason);
     draw_jobs(frame, jobs, board, look);
     draw_notices(frame, notices, snapshot, look);
-    let foot_text = if board.message.is_empty() { KEYS } else { &board.message };
-    frame.render_widget(Paragraph::new(clean(foot_text)).style(look.dim()), foot);
+    let foot_text = match board.message.as_str() {
+        "" if KEYS.chars().count() <= width => KEYS,
+        "" => KEYS_IN_SHORT,
+        message => message,
+    };
+    frame.render_widget(Paragraph::new(fit(&clean(foot_text), width)).style(look.dim()), foot);
     draw_over(frame, board, look, now);
 }
 
-fn summary(snapshot: &Snapshot, look: Look) -> Line<'static> {
+fn summary(snapshot: &Snapshot, look: Look, width: usize) -> Text<'static> {
     let (sign, style) = look.severity(snapshot.summary.severity);
-    Line::styled(format!("{sign} {}", clean(&snapshot.summary.sentence)), style.add_modifier(Modifier::BOLD))
+    let text = format!("{sign} {}", clean(&snapshot.summary.sentence));
+    let lines = wrapped_within(&text, width, HEAD_LINES);
+    lines.into_iter().map(|line| Line::styled(line, style.add_modifier(Modifier::BOLD))).collect()
 }
 
 fn draw_backends(frame: &mut Frame<'_>, area: Rect, board: &Board, look: Look, now: Instant) {
-    let rows = board.backends().iter().map(|backend| {
-        let (sign, style) = look.backend(backend);
-        let times = board.times(&backend.id);
-        Row::new([
-            Cell::from(format!("{sign} {}", clean(&backend.title))).style(style),
-            Cell::from(state(board, backend, now)).style(style),
-            Cell::from(latency(backend)),
-            Cell::from(sparkline(&times, 6)),
-            Cell::from(uptime(backend)),
-            Cell::from(queue(backend)),
-            Cell::from(clean(backend.endpoint.as_deref().unwrap_or_default().trim_start_matches("http://"))),
-        ])
+    let names: Vec<String> = board.backends().iter().map(|backend| name(backend, look)).collect();
+    let columns = columns(usize::from(area.width), &names);
+    let rows = board.backends().iter().zip(&names).map(|(backend, name)| {
+        let (_, style) = look.backend(backend);
+        Row::new(columns.iter().map(|(column, width)| {
+            let (text, style) = match column {
+                Column::Name => (name.clone(), style),
+                Column::State => (state(board, backend, now), style),
+                Column::Answer => (latency(backend), Style::new()),
+                Column::Times => (times(board, backend, *width), Style::new()),
+                Column::Up => (uptime(backend), Style::new()),
+                Column::Queue => (queue(backend), Style::new()),
+                Column::Address => (address(backend), Style::new()),
+            };
+            Cell::from(fit(&text, *width)).style(style)
+        }))
     });
-    let widths = [
-        Constraint::Fill(2),
-        Constraint::Length(22),
-        Constraint::Length(8),
-        Constraint::Length(6),
-        Constraint::Length(7),
-        Constraint::Length(5),
-        Constraint::Fill(3),
-    ];
-    let head = Row::new(["service", "state", "answer", "", "up", "queue", "address"]).style(look.dim());
+    let widths = columns.iter().map(|(_, width)| Constraint::Length(u16::try_from(*width).unwrap_or(u16::MAX)));
+    let head = Row::new(columns.iter().map(|(column, _)| column.title())).style(look.dim());
     let table = Table::new(rows, widths).header(head).row_highlight_style(highlight(board.list == List::Backends));
     let mut at = TableState::default().with_selected(Some(board.chosen(List::Backends)));
     frame.render_stateful_widget(table.block(Block::default()), area, &mut at);
 }
 
-fn state(board: &Board, backend: &BackendView, now: Instant) -> String {
+fn name(backend: &BackendView, look: Look) -> String {
+    let (sign, _) = look.backend(backend);
+    format!("{sign} {}", clean(&backend.title))
+}
+
+fn address(backend: &BackendView) -> String {
+    clean(backend.endpoint.as_deref().unwrap_or_default().trim_start_matches("http://"))
+}
+
+/// Nothing of a service that nobody asks.
+fn times(board: &Board, backend: &BackendView, width: usize) -> String {
+    if backend.state == StateName::Disabled { String::new() } else { sparkline(&board.times(&backend.id), width) }
+}
+
+pub(super) fn state(board: &Board, backend: &BackendView, now: Instant) -> String {
     let word = match backend.detail {
         Detail::Ready | Detail::Off => backend.state.to_string(),
         detail => format!("{} ({detail})", backend.state),
@@ -113,35 +140,34 @@ fn queue(backend: &BackendView) -> String {
 }
 
 /// Why the chosen backend is not simply fine, and the first thing that helps.
-fn why(board: &Board, look: Look) -> Text<'static> {
+fn why(board: &Board, look: Look, width: usize) -> Text<'static> {
     let Some((backend, reason)) = board.backend().and_then(|backend| Some((backend, backend.reason.as_ref()?))) else {
         return Text::default();
     };
-    let mut lines =
-        vec![Line::styled(format!("  {} ({})", clean(&reason.observation), clean(&reason.code)), look.dim())];
-    if let Some(remedy) = reason.remedies.first() {
-        lines.push(Line::styled(format!("  {}", remedy_text(remedy, About::Backend(&backend.id))), look.dim()));
-    }
-    Text::from(lines)
+    let mut lines = vec![format!("  {} ({})", clean(&reason.observation), clean(&reason.code))];
+    lines.extend(reason.remedies.first().map(|it| format!("  {}", remedy_text(it, About::Backend(&backend.id)))));
+    lines.into_iter().map(|line| Line::styled(fit(&line, width), look.dim())).collect()
 }
 
-fn remedy_text(remedy: &Remedy, about: About<'_>) -> String {
+pub(super) fn remedy_text(remedy: &Remedy, about: About<'_>) -> String {
     clean(&remedies::line(remedy, about))
 }
 
 fn draw_jobs(frame: &mut Frame<'_>, area: Rect, board: &Board, look: Look) {
     let jobs = board.jobs();
     let title = format!("─ jobs: {} ", jobs.len());
-    let block = Block::new().borders(ratatui::widgets::Borders::TOP).title(title).border_style(look.dim());
+    let block = Block::new().borders(Borders::TOP).title(title).border_style(look.dim());
+    let detail_width = usize::from(area.width).saturating_sub(JOB_COLUMNS.into_iter().map(|width| width + 1).sum());
     let rows = jobs.iter().map(|job| {
         Row::new([
             Cell::from(job.state.to_string()).style(look.job(job.state)),
-            Cell::from(clean(&job.operation)),
+            Cell::from(fit(&clean(&job.operation), JOB_COLUMNS[1])),
             Cell::from(progress(job)),
-            Cell::from(job_detail(job)),
+            Cell::from(fit(&job_detail(job), detail_width)),
         ])
     });
-    let widths = [Constraint::Length(10), Constraint::Length(16), Constraint::Length(16), Constraint::Fill(1)];
+    let fixed = JOB_COLUMNS.into_iter().map(|width| Constraint::Length(u16::try_from(width).unwrap_or(u16::MAX)));
+    let widths = fixed.chain([Constraint::Fill(1)]);
     let table = Table::new(rows, widths).block(block).row_highlight_style(highlight(board.list == List::Jobs));
     let mut at = TableState::default().with_selected((!jobs.is_empty()).then(|| board.chosen(List::Jobs)));
     frame.render_stateful_widget(table, area, &mut at);
@@ -171,11 +197,11 @@ fn job_detail(job: &JobView) -> String {
 }
 
 fn draw_notices(frame: &mut Frame<'_>, area: Rect, snapshot: &Snapshot, look: Look) {
-    let block = Block::new().borders(ratatui::widgets::Borders::TOP).title("─ notices ").border_style(look.dim());
+    let block = Block::new().borders(Borders::TOP).title("─ notices ").border_style(look.dim());
     let room = usize::from(area.height.saturating_sub(1));
     let lines = snapshot.notices.iter().rev().take(room).map(|notice| {
-        let time = notice.at.get(11..19).unwrap_or_default();
-        Line::from(vec![Span::styled(format!("{time} "), look.dim()), Span::raw(clean(&notice.text))])
+        let text = format!("{:>9}  {}", age(&notice.at), clean(&notice.text));
+        Line::from(fit(&text, usize::from(area.width)))
     });
     frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).block(block), area);
 }
@@ -184,143 +210,84 @@ fn highlight(is_active: bool) -> Style {
     if is_active { Style::new().add_modifier(Modifier::REVERSED) } else { Style::new() }
 }
 
-fn draw_over(frame: &mut Frame<'_>, board: &Board, look: Look, now: Instant) {
-    let (title, text) = match &board.over {
+fn draw_over(frame: &mut Frame<'_>, board: &mut Board, look: Look, now: Instant) {
+    let [_, middle, _] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Percentage(90), Constraint::Fill(1)]).areas(frame.area());
+    let width = usize::from(middle.width.saturating_sub(2));
+    let broken = |text: &str| wrapped(text, width);
+    let (title, lines) = match &board.over {
         Over::Nothing => return,
-        Over::Help => (" keys ", help()),
+        Over::Help => (" keys and columns ", HELP.iter().flat_map(|line| broken(line)).collect()),
         Over::Confirm(job) => {
-            (" cancel? ", Text::from(format!("Cancel the job {}?\n\ny  yes\nany other key  no", clean(job))))
+            let question = format!("Cancel the job {}?", clean(job));
+            (" cancel? ", [&question, "", "y  yes", "any other key  no"].iter().flat_map(|line| broken(line)).collect())
         }
         Over::Details => match board.list {
             List::Backends => {
-                (" details ", board.backend().map(|backend| backend_details(board, backend, now)).unwrap_or_default())
+                let lines = board.backend().map(|backend| backend_details(board, backend, now, width));
+                (" details ", lines.unwrap_or_default())
             }
-            List::Jobs => (" details ", board.job().map(job_details).unwrap_or_default()),
+            List::Jobs => (" details ", board.job().map(|job| job_details(job, width)).unwrap_or_default()),
         },
     };
-    let [_, middle, _] =
-        Layout::horizontal([Constraint::Fill(1), Constraint::Percentage(90), Constraint::Fill(1)]).areas(frame.area());
-    let height = u16::try_from(text.lines.len()).unwrap_or(u16::MAX).saturating_add(4);
+    draw_window(frame, middle, title, lines, board, look);
+}
+
+/// As high as its text where there is room, with signs where it goes on.
+fn draw_window(
+    frame: &mut Frame<'_>,
+    within: Rect,
+    title: &'static str,
+    lines: Vec<String>,
+    board: &mut Board,
+    look: Look,
+) {
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     let [_, area, _] =
-        Layout::vertical([Constraint::Fill(1), Constraint::Max(height), Constraint::Fill(1)]).areas(middle);
+        Layout::vertical([Constraint::Fill(1), Constraint::Max(height), Constraint::Fill(1)]).areas(within);
+    let room = usize::from(area.height.saturating_sub(2));
+    let last = lines.len().saturating_sub(room);
+    board.scroll = board.scroll.min(last);
+    let mut block = Block::bordered().title(title).border_style(look.dim());
+    let more = [(board.scroll > 0, " more ↑ "), (board.scroll < last, " more ↓ ")];
+    let more: String = more.into_iter().filter(|(is_there, _)| *is_there).map(|(_, sign)| sign).collect();
+    if !more.is_empty() {
+        block = block.title_bottom(Line::from(more).right_aligned());
+    }
+    let shown: Vec<Line<'_>> = lines.into_iter().skip(board.scroll).take(room).map(Line::from).collect();
     frame.render_widget(Clear, area);
-    let block = Block::bordered().title(title).border_style(look.dim());
-    frame.render_widget(Paragraph::new(text).block(block).wrap(Wrap { trim: false }), area);
+    frame.render_widget(Paragraph::new(shown).block(block), area);
 }
 
-fn help() -> Text<'static> {
-    Text::from(vec![
-        Line::from("↑ ↓ j k   choose"),
-        Line::from("Tab       from the services to the jobs and back"),
-        Line::from("Enter     details of what is chosen"),
-        Line::from("r         look for services again, and try at once whatever waits"),
-        Line::from("t         try the chosen service at once"),
-        Line::from("c         cancel the chosen job"),
-        Line::from("Esc       close this; leave"),
-        Line::from("q Ctrl-C  leave: services, jobs and host go on"),
-    ])
-}
-
-fn backend_details(board: &Board, backend: &BackendView, now: Instant) -> Text<'static> {
-    let mut facts = vec![
-        ("state", format!("{} since {}", state(board, backend, now), backend.since)),
-        ("id", clean(&backend.id)),
-        ("address", clean(backend.endpoint.as_deref().unwrap_or("none"))),
-        (
-            "version",
-            clean(
-                &[backend.version.as_deref(), backend.flavour.as_deref()]
-                    .into_iter()
-                    .flatten()
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ),
-        ),
-        ("makes", clean(&backend.makes.join(", "))),
-    ];
-    if let Some(latency) = &backend.latency_ms {
-        facts.push((
-            "answers in",
-            format!("{:.1} ms, half within {:.1}, 95 % within {:.1}", latency.last, latency.p50, latency.p95),
-        ));
-    }
-    if let Some(uptime) = &backend.uptime {
-        let percent = |part: f64| format!("{:.2} %", (part * 10_000.0).floor() / 100.0);
-        facts.push((
-            "up",
-            format!(
-                "{} of this session, {} of the hour, {} of the day",
-                percent(uptime.session),
-                percent(uptime.hour),
-                percent(uptime.day)
-            ),
-        ));
-        facts.push(("reconnects", backend.reconnects.to_string()));
-    }
-    for device in backend.devices.iter().flatten() {
-        let free = device
-            .memory_free
-            .zip(device.memory_total)
-            .map(|(free, total)| format!(", {:.1} of {:.1} GiB free", gibibytes(free), gibibytes(total)));
-        facts.push(("device", format!("{}{}", clean(&device.name), free.unwrap_or_default())));
-    }
-    if let Some(models) = &backend.models {
-        facts.push(("can be asked for", models.len().to_string()));
-    }
-    facts.extend(backend.attribution.iter().map(|sentence| ("", clean(sentence))));
-    let mut lines = in_columns(facts);
-    if let Some(reason) = &backend.reason {
-        lines.push(Line::default());
-        lines.push(Line::from(format!("{} ({})", clean(&reason.observation), clean(&reason.code))));
-        lines.push(Line::from(clean(&reason.meaning)));
-        let about = About::Backend(&backend.id);
-        lines.extend(reason.remedies.iter().map(|remedy| Line::from(remedy_text(remedy, about))));
-    }
-    if !backend.last_errors.is_empty() {
-        lines.push(Line::default());
-        lines.extend(backend.last_errors.iter().rev().take(5).map(|error| {
-            let time = error.at.get(..19).unwrap_or_default().replace('T', " ");
-            Line::from(format!("{time}  {}", clean(&error.observation)))
-        }));
-    }
-    Text::from(lines)
-}
-
-fn gibibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 30)
-}
-
-fn job_details(job: &JobView) -> Text<'static> {
-    let facts = vec![
-        ("state", format!("{} since {}", job.state, job.since)),
-        ("id", clean(&job.id)),
-        ("service", clean(job.backend.as_deref().unwrap_or(&job.kind))),
-        ("operation", clean(&job.operation)),
-        ("submitted", job.created.clone()),
-        ("folder", clean(&job.folder)),
-    ];
-    let mut lines = in_columns(facts);
-    if let Some(reason) = &job.reason {
-        lines.push(Line::default());
-        lines.push(Line::from(format!("{} ({})", clean(&reason.observation), clean(&reason.code))));
-        lines.push(Line::from(clean(&reason.meaning)));
-    }
-    if let Some(text) = &job.text {
-        lines.push(Line::default());
-        lines.push(Line::from(clean(text)));
-    }
-    lines.extend(
-        job.results.iter().map(|result| Line::from(format!("{}  {} bytes", clean(&result.path), result.bytes))),
-    );
-    Text::from(lines)
-}
-
-fn in_columns(facts: Vec<(&'static str, String)>) -> Vec<Line<'static>> {
-    let known = facts.into_iter().filter(|(_, fact)| !fact.is_empty());
-    known.map(|(name, fact)| Line::from(format!("{name:<17}{fact}"))).collect()
-}
+const HELP: &[&str] = &[
+    "↑ ↓ j k   choose; in a window like this, scroll",
+    "Tab       from the services to the jobs and back",
+    "Enter     details of what is chosen",
+    "r         look for services again, and try at once whatever waits",
+    "t         try the chosen service at once",
+    "c         cancel the chosen job",
+    "Esc       close this; leave",
+    "q Ctrl-C  leave: services, jobs and host go on",
+    "",
+    "answer    its last answer and those before, higher is slower; · is none",
+    "up        the part of this session in which it was usable",
+    "queue     1+2: one job runs, two wait",
+];
 
 /// The host has made texts of services printable already; a screen must not rest on that.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     printable(text, MAX_TEXT)
+}
+
+/// How long ago that was, in the largest unit: no zone of time can mislead.
+pub(super) fn age(at: &str) -> String {
+    let Ok(at) = humantime::parse_rfc3339(at) else { return String::new() };
+    // A clock that was set back is no reason for nonsense.
+    let seconds = SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
 }

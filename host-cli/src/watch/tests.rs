@@ -7,10 +7,10 @@ use super::{
     screen,
     terminal::Key,
 };
-use mdd_core::events::{Snapshot, Update};
+use mdd_core::events::{BackendView, Change, Numbered, Snapshot, Update};
 use ratatui::{Terminal, backend::TestBackend};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 fn backend(id: &str, with: Value) -> Value {
@@ -49,8 +49,12 @@ fn board(backends: Vec<Value>, jobs: Vec<Value>) -> Board {
     board
 }
 
-fn drawn(board: &Board, now: Instant) -> String {
-    let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+fn drawn(board: &mut Board, now: Instant) -> String {
+    drawn_at(80, board, now)
+}
+
+fn drawn_at(width: u16, board: &mut Board, now: Instant) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(width, 24)).unwrap();
     terminal.draw(|frame| screen::draw(frame, board, Look::plain(), now)).unwrap();
     terminal.backend().to_string()
 }
@@ -67,8 +71,8 @@ fn waiting() -> Value {
 #[test]
 fn everything_is_on_one_small_screen() {
     let running = job("j1", "running", json!({"progress": {"step": 5.0, "total": 10.0, "detail": "sampling"}}));
-    let board = board(vec![backend("A", json!({})), waiting()], vec![running]);
-    let screen = drawn(&board, Instant::now());
+    let mut board = board(vec![backend("A", json!({})), waiting()], vec![running]);
+    let screen = drawn(&mut board, Instant::now());
     for part in [
         "✖ Voices unavailable: B is not running.",
         "● A",
@@ -83,7 +87,7 @@ fn everything_is_on_one_small_screen() {
         "████░░░░",
         "50 %",
         "sampling",
-        "12:34:56 A is back.",
+        " d  A is back.",
         "q leave",
     ] {
         assert!(screen.contains(part), "{part:?} is missing in\n{screen}");
@@ -92,22 +96,22 @@ fn everything_is_on_one_small_screen() {
 
 #[test]
 fn a_countdown_goes_on_without_news() {
-    let board = board(vec![waiting()], vec![]);
+    let mut board = board(vec![waiting()], vec![]);
     // Half a second for the time that the test itself takes.
     let later = |seconds: u64| Instant::now() + Duration::from_millis(seconds * 1000 - 500);
-    let screen = drawn(&board, later(5));
+    let screen = drawn(&mut board, later(5));
     assert!(screen.contains("again in 8 s") || screen.contains("again in 7 s"), "{screen}");
-    assert!(drawn(&board, later(60)).contains("again in 0 s"));
+    assert!(drawn(&mut board, later(60)).contains("again in 0 s"));
 }
 
 #[test]
 fn the_chosen_one_is_explained() {
     let mut board = board(vec![backend("A", json!({})), waiting()], vec![]);
-    assert!(!drawn(&board, Instant::now()).contains("refused the connection"));
+    assert!(!drawn(&mut board, Instant::now()).contains("refused the connection"));
     assert_eq!(board.press(Key::Down), None);
-    assert!(drawn(&board, Instant::now()).contains("port 80 refused the connection (connection-refused)"));
+    assert!(drawn(&mut board, Instant::now()).contains("port 80 refused the connection (connection-refused)"));
     board.press(Key::Enter);
-    let screen = drawn(&board, Instant::now());
+    let screen = drawn(&mut board, Instant::now());
     assert!(screen.contains("It is not running.") && screen.contains("→ Try now"), "{screen}");
     assert_eq!(board.press(Key::Letter('t')), Some(Wish::TryNow("B".to_owned())));
     assert_eq!(board.press(Key::Escape), None, "the details close first");
@@ -125,7 +129,7 @@ fn a_job_is_cancelled_only_after_a_question() {
     assert_eq!(board.over, Over::Confirm("j2".to_owned()), "what is open comes first");
     assert_eq!(board.press(Key::Letter('n')), None);
     board.press(Key::Letter('c'));
-    assert!(drawn(&board, Instant::now()).contains("Cancel the job j2?"));
+    assert!(drawn(&mut board, Instant::now()).contains("Cancel the job j2?"));
     assert_eq!(board.press(Key::Letter('y')), Some(Wish::Cancel("j2".to_owned())));
     board.press(Key::Down);
     board.press(Key::Letter('c'));
@@ -143,7 +147,7 @@ fn no_service_draws_on_the_screen() {
     let mut board = board(backends, vec![job(evil, "failed", json!({"operation": evil, "text": evil}))]);
     for key in [Key::Resize, Key::Enter, Key::Tab] {
         board.press(key);
-        let screen = drawn(&board, Instant::now());
+        let screen = drawn(&mut board, Instant::now());
         assert!(!screen.chars().any(|c| c != '\n' && (c.is_control() || c == '\u{202e}')), "{screen:?}");
     }
 }
@@ -152,10 +156,98 @@ fn no_service_draws_on_the_screen() {
 fn a_host_that_is_gone_leaves_nothing_that_looks_true() {
     let mut board = board(vec![backend("A", json!({}))], vec![]);
     board.lose_host();
-    let screen = drawn(&board, Instant::now());
+    let screen = drawn(&mut board, Instant::now());
     assert!(screen.contains("The host has ended") && !screen.contains("connected"), "{screen}");
     for key in [Key::Up, Key::Down, Key::Enter, Key::Letter('t'), Key::Letter('c'), Key::Letter('?')] {
         assert_eq!(board.press(key), None, "{key:?} on nothing");
-        drawn(&board, Instant::now());
+        drawn(&mut board, Instant::now());
     }
+}
+
+#[test]
+fn a_host_that_is_back_is_told_of_once() {
+    let mut lost = board(vec![], vec![]);
+    lost.lose_host();
+    let found = board(vec![backend("A", json!({}))], vec![]).snapshot.unwrap();
+    lost.take(Update::Snapshot(Box::new(found)), Instant::now());
+    let screen = drawn(&mut lost, Instant::now());
+    assert!(screen.contains("The host is back.") && !screen.contains("has ended"), "{screen}");
+    for _ in 0..10 {
+        lost.tick(Instant::now());
+    }
+    let screen = drawn(&mut lost, Instant::now());
+    assert!(screen.contains("q leave") && !screen.contains("is back."), "{screen}");
+}
+
+#[test]
+fn a_narrow_screen_keeps_the_names() {
+    let mut board = board(vec![backend("ComfyUI", json!({}))], vec![]);
+    let screen = drawn_at(60, &mut board, Instant::now());
+    for part in ["● ComfyUI", "connected", "2.5 ms", "99.9 %", "1+2", "? help"] {
+        assert!(screen.contains(part), "{part:?} is missing in\n{screen}");
+    }
+    assert!(!screen.contains("127.0.0.1"), "{screen}");
+}
+
+#[test]
+fn who_does_not_answer_leaves_gaps() {
+    let start = Instant::now();
+    let dead = json!({"state": "disconnected", "detail": "refused"});
+    let stopped = json!({"state": "connected", "detail": "suspended"});
+    for silent in [dead, stopped] {
+        let mut board = board(vec![backend("A", json!({}))], vec![]);
+        let mut take = |with: Value, now| {
+            let view: BackendView = serde_json::from_value(backend("A", with)).unwrap();
+            let summary = board.snapshot.as_ref().unwrap().summary.clone();
+            let changes = vec![Numbered { seq: 2, change: Change::Backend(Arc::new(view)) }];
+            board.take(Update::Changes { summary, changes }, now);
+        };
+        take(json!({"queue": null}), start);
+        take(silent.clone(), start);
+        take(silent.clone(), start);
+        assert_eq!(board.times("A"), [Some(2.5), None], "one answer, and one gap until more time has passed");
+        for second in 1..=12 {
+            board.tick(start + Duration::from_secs(second));
+        }
+        assert_eq!(board.times("A"), [Some(2.5), None, None, None]);
+        let screen = drawn(&mut board, start);
+        assert!(screen.contains("█···"), "{screen}");
+    }
+}
+
+#[test]
+fn what_has_no_room_leaves_a_sign() {
+    let long = "The lamp was asked for light again and again and did not shine in any of the colours of the rainbow. ";
+    let reason = json!({"code": "dark", "observation": long, "meaning": long, "remedies": [
+        {"action": "note", "label": long, "argument": null}]});
+    let mut board =
+        board(vec![backend("A", json!({"reason": reason}))], vec![job("j", "failed", json!({"reason": reason}))]);
+    let snapshot = board.snapshot.as_mut().unwrap();
+    snapshot.summary.sentence = long.repeat(3);
+    snapshot.notices[0].text = long.to_owned();
+    let screen = drawn(&mut board, Instant::now());
+    let cut = screen.lines().filter(|line| line.trim_matches('"').trim_end().ends_with('…')).count();
+    assert_eq!(cut, 5, "headline, reason, remedy, job and notice:\n{screen}");
+}
+
+#[test]
+fn all_of_a_long_explanation_can_be_read() {
+    let remedies: Vec<Value> =
+        (0..30).map(|n| json!({"action": "note", "label": format!("step {n}."), "argument": null})).collect();
+    let reason = json!({"code": "dark", "observation": "dark", "meaning": "No light.", "remedies": remedies});
+    let mut board = board(vec![backend("A", json!({"reason": reason}))], vec![]);
+    board.press(Key::Enter);
+    let screen = drawn(&mut board, Instant::now());
+    assert!(screen.contains("more ↓") && !screen.contains("more ↑") && !screen.contains("step 29."), "{screen}");
+    for _ in 0..100 {
+        board.press(Key::Down);
+        drawn(&mut board, Instant::now());
+    }
+    let screen = drawn(&mut board, Instant::now());
+    assert!(!screen.contains("more ↓") && screen.contains("more ↑") && screen.contains("step 29."), "{screen}");
+    board.press(Key::Up);
+    assert!(drawn(&mut board, Instant::now()).contains("more ↓"), "it has not scrolled further than the text goes");
+    board.press(Key::Escape);
+    board.press(Key::Enter);
+    assert!(drawn(&mut board, Instant::now()).contains("address"), "it begins at its beginning");
 }
