@@ -26,7 +26,9 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
         lines.push(rest[..end].trim_end().to_owned());
         rest = rest[end..].trim_start();
     }
-    lines.push(rest.to_owned());
+    if !rest.is_empty() || lines.is_empty() {
+        lines.push(rest.to_owned());
+    }
     lines
 }
 

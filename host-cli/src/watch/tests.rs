@@ -176,7 +176,7 @@ fn a_host_that_is_back_is_told_of_once() {
         lost.tick(Instant::now());
     }
     let screen = drawn(&mut lost, Instant::now());
-    assert!(screen.contains("q leave") && !screen.contains("is back."), "{screen}");
+    assert!(screen.contains("q leave") && !screen.contains("host is back."), "{screen}");
 }
 
 #[test]
