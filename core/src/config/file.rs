@@ -51,18 +51,35 @@ pub(super) struct Leaf {
 pub struct UserFile {
     path: Option<PathBuf>,
     text: String,
+    /// The last of its texts that could be understood, which counts until the next one can.
+    good: String,
     unreadable: Option<String>,
 }
 
 impl UserFile {
     /// Reads a file. One that is not there is empty.
     pub fn read(path: Option<PathBuf>) -> Self {
-        let Some(path) = path else { return Self::default() };
-        let (text, unreadable) = match read(&path) {
-            Ok(text) => (text, None),
-            Err(error) => (String::new(), Some(error.to_string())),
-        };
-        Self { path: Some(path), text, unreadable }
+        let mut file = Self { path, ..Self::default() };
+        file.read_again();
+        file
+    }
+
+    /// Reads it once more. What it said before goes on counting when it cannot be understood now: somebody is in the
+    /// middle of an edit, and nothing that works shall end for that.
+    pub fn read_again(&mut self) {
+        match self.path.as_deref().map(read) {
+            None => {}
+            Some(Ok(text)) => self.take_in(text),
+            Some(Err(error)) => self.unreadable = Some(error.to_string()),
+        }
+    }
+
+    fn take_in(&mut self, text: String) {
+        if Document::parse(text.as_str()).is_ok() {
+            self.good.clone_from(&text);
+        }
+        self.text = text;
+        self.unreadable = None;
     }
 
     /// Where it is.
@@ -75,23 +92,30 @@ impl UserFile {
         self.path.as_ref().is_some_and(|path| read(path).is_ok_and(|text| text != self.text))
     }
 
-    /// Every value, those of keys that nobody knows as well.
-    pub(super) fn leaves(&self, keys: &[Key]) -> Result<Vec<Leaf>, Problem> {
-        if let Some(observation) = &self.unreadable {
-            let source = self.path.as_deref().unwrap_or(Path::new("")).display().to_string();
-            let remedy = "make the file readable, or remove it".to_owned();
-            return Err(Problem { key: None, source, observation: observation.clone(), remedy });
-        }
-        let document = Document::parse(self.text.as_str()).map_err(|error| Problem {
-            key: None,
-            source: self.place(error.span().map_or(0, |span| span.start)),
-            observation: error.message().trim().replace('\n', ", "),
-            remedy: "correct that line; until then the whole file does not count".to_owned(),
-        })?;
+    /// Every value that counts, those of keys that nobody knows as well.
+    pub(super) fn leaves(&self, keys: &[Key]) -> Vec<Leaf> {
+        let Ok(document) = Document::parse(self.good.as_str()) else { return Vec::new() };
         let mut leaves = Vec::new();
         self.collect(document.as_table(), "", keys, &mut leaves);
         leaves.retain(|leaf| !leaf.key.starts_with("projects."));
-        Ok(leaves)
+        leaves
+    }
+
+    /// Why what the file says now does not count.
+    pub(super) fn problem(&self) -> Option<Problem> {
+        if let Some(observation) = &self.unreadable {
+            let source = self.path.as_deref().unwrap_or(Path::new("")).display().to_string();
+            let remedy = "make the file readable, or remove it".to_owned();
+            return Some(Problem { key: None, source, observation: observation.clone(), remedy });
+        }
+        let error = Document::parse(self.text.as_str()).err()?;
+        let meanwhile = if self.good.is_empty() { "none of the file counts" } else { "what it said before counts" };
+        Some(Problem {
+            key: None,
+            source: self.place_in(&self.text, error.span().map_or(0, |span| span.start)),
+            observation: error.message().trim().replace('\n', ", "),
+            remedy: format!("correct that line; until then {meanwhile}"),
+        })
     }
 
     fn collect(&self, table: &dyn TableLike, prefix: &str, keys: &[Key], leaves: &mut Vec<Leaf>) {
@@ -113,13 +137,13 @@ impl UserFile {
                 }
             };
             let span = table.key(name).and_then(toml_edit::Key::span).or_else(|| item.span());
-            leaves.push(Leaf { key, value, place: self.place(span.map_or(0, |span| span.start)) });
+            leaves.push(Leaf { key, value, place: self.place_in(&self.good, span.map_or(0, |span| span.start)) });
         }
     }
 
     /// The addresses of a project that the user has given their word for, each as `kind=url`.
     pub fn consents(&self, project: &str) -> Vec<String> {
-        let Ok(document) = Document::parse(self.text.as_str()) else { return Vec::new() };
+        let Ok(document) = Document::parse(self.good.as_str()) else { return Vec::new() };
         let projects = document.as_table().get(PROJECTS).and_then(Item::as_table_like);
         let project = projects.and_then(|projects| projects.get(project)).and_then(Item::as_table_like);
         let accepted = project.and_then(|project| project.get("accepted")).and_then(Item::as_array);
@@ -147,21 +171,19 @@ impl UserFile {
         let path = self.path.clone().ok_or(FileError::None)?;
         let failed = |source| FileError::Io { path: path.clone(), source };
         // Somebody may have edited it meanwhile.
-        let now = read(&path).map_err(failed)?;
-        self.text = now;
+        self.take_in(read(&path).map_err(failed)?);
         let text = edit::set(&self.text, key, value)
-            .map_err(|(at, message)| FileError::Broken { place: self.place(at), message })?;
+            .map_err(|(at, message)| FileError::Broken { place: self.place_in(&self.text, at), message })?;
         if text != self.text {
             write(&path, &text).map_err(failed)?;
-            self.text = text;
+            self.take_in(text);
         }
-        self.unreadable = None;
         Ok(())
     }
 
-    /// The file and the line of a byte of it.
-    fn place(&self, at: usize) -> String {
-        let line = self.text.get(..at).unwrap_or(&self.text).matches('\n').count() + 1;
+    /// The file and the line of a byte of one of its texts.
+    fn place_in(&self, text: &str, at: usize) -> String {
+        let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
         format!("{}:{line}", self.path.as_deref().unwrap_or(Path::new("")).display())
     }
 }

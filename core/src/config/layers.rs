@@ -197,15 +197,9 @@ impl Config {
     }
 
     fn of_file(&mut self, file: &UserFile) -> Vec<Given> {
-        let leaves = match file.leaves(&self.keys) {
-            Ok(leaves) => leaves,
-            Err(problem) => {
-                self.problems.push(problem);
-                return Vec::new();
-            }
-        };
+        self.problems.extend(file.problem());
         let mut given = Vec::new();
-        for leaf in leaves {
+        for leaf in file.leaves(&self.keys) {
             let Some(key) = self.keys.iter().find(|key| key.name == leaf.key) else {
                 let is_address = leaf.key.starts_with("backends.") && leaf.key.ends_with(".url");
                 let observation = match is_address {

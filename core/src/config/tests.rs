@@ -51,7 +51,11 @@ impl Scene {
     }
 
     fn config(&self) -> Config {
-        Config::resolve(&self.start, &self.file(), &[lamp()], &self.project, &self.keyring)
+        self.resolved(&self.file())
+    }
+
+    fn resolved(&self, file: &UserFile) -> Config {
+        Config::resolve(&self.start, file, &[lamp()], &self.project, &self.keyring)
     }
 
     fn value(&self, key: &str) -> ConfigValue {
@@ -224,6 +228,27 @@ fn what_somebody_else_has_written_meanwhile_is_kept() {
     file.set(&["discovery", "lan"], Some(&json!(true))).unwrap();
     assert_eq!(scene.text(), "idle_minutes = 4\n\n[discovery]\nlan = true\n");
     assert!(!file.is_stale());
+}
+
+#[test]
+fn what_counted_before_a_bad_edit_goes_on_counting() {
+    let scene = Scene::of(&[], "[discovery]\nenabled = false\n");
+    let mut file = scene.file();
+    let is_off = |file: &UserFile| !scene.resolved(file).discovers();
+    assert!(is_off(&file));
+    for (bytes, remedy) in
+        [(&b"[discovery]\nenabled = f"[..], "what it said before counts"), (b"\xff", "make the file readable")]
+    {
+        fs::write(file.path().unwrap(), bytes).unwrap();
+        file.read_again();
+        assert!(is_off(&file), "{bytes:?}");
+        let problems = scene.resolved(&file).problems().to_vec();
+        assert!(problems.len() == 1 && problems[0].remedy.contains(remedy), "{problems:?}");
+    }
+    fs::write(file.path().unwrap(), "").unwrap();
+    file.read_again();
+    assert!(!is_off(&file), "an empty file is one that can be understood");
+    assert!(scene.resolved(&file).problems().is_empty());
 }
 
 #[cfg(unix)]

@@ -112,7 +112,9 @@ pub(super) fn entry(code: &str) -> Entry {
             "mdd-host goes on with the variables that it was started with; changes made since then do not count.",
             &[STOP],
         ),
-        "settings-mistake" => ("Something in the settings cannot be used. Everything else in them counts.", &[EDIT]),
+        "settings-mistake" => {
+            ("Something in the settings cannot be used; what can be read of the rest counts.", &[EDIT])
+        }
         "driver-refused" => ("A file in the plugins folders is not used as a driver.", &[MEND]),
         "sockets-unseen" => {
             ("Services are found at their default ports and where they are named, and not at other ports.", &[SET_URL])

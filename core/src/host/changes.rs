@@ -51,7 +51,7 @@ impl Inner {
         let mut book = self.book();
         if book.file.is_stale() {
             tracing::info!("the settings were edited");
-            book.file = UserFile::read(self.settings.config_file.clone());
+            book.file.read_again();
             book.keyring.read_again();
             self.apply(&mut book);
         }
