@@ -153,7 +153,8 @@ def test_the_same_sources_make_the_same_package(tmp_path):
                 inside = name.removeprefix("bin/")
                 file = installation / (inside if inside.startswith("plugins/") else f"bin/{inside}")
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(packed.read(name))
+                # The beginning tells the platform; all of it would only be packed for longer.
+                file.write_bytes(packed.read(name)[:65536])
     made = [package.package("linux-x64", installation, tmp_path / name) for name in ("one", "two")]
     for one, two in zip(*made, strict=True):
         assert one.read_bytes() == two.read_bytes(), one.name
