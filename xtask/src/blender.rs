@@ -4,7 +4,7 @@ mod package;
 mod service;
 mod window;
 
-pub use package::make as package;
+pub use package::{make as package, make_for as package_for};
 
 use crate::{debian, dist::Installation, process, venv, workspace};
 use anyhow::{Context, Result, bail};

@@ -1,25 +1,28 @@
 //! What is shipped, built for Windows on another system, and tried under Wine where that is installed.
 
 use crate::simulator::Simulator;
-use crate::{debian, dist::Installation, process, tool, workspace};
+use crate::{blender, debian, dist::Installation, process, tool, workspace};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 const TARGET: &str = "x86_64-pc-windows-gnu";
 const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 
-/// Builds host, drivers and simulator without a warning; under Wine the host must find its drivers and a service.
+/// Builds host, drivers and simulator without a warning, and packs them; under Wine the host must find its drivers and
+/// a service.
 pub fn check(installation: &Installation) -> Result<()> {
     require_target()?;
     if tool::on_path(COMPILER).is_none() {
         debian::install(&["gcc-mingw-w64-x86-64"])?;
     }
-    let built = build()?;
+    let laid_out = lay_out(&build()?)?;
+    blender::package_for("windows-x64", laid_out.path(), &workspace::root().join("target/windows/packages"))?;
     match wine() {
-        Some(wine) => try_out(&wine, &built, installation),
+        Some(wine) => try_out(&wine, laid_out.path(), installation),
         None => {
             println!("There is no Wine on this machine: what was built was not run.");
             Ok(())
@@ -60,24 +63,31 @@ fn wine() -> Option<PathBuf> {
     tool::on_path("wine64").or_else(|| tool::on_path("wine")).or_else(debian)
 }
 
-fn try_out(wine: &Path, built: &Path, installation: &Installation) -> Result<()> {
+/// As an installation, in a folder of its own.
+fn lay_out(built: &Path) -> Result<TempDir> {
     let home = tempfile::tempdir()?;
     let (bin, plugins) = (home.path().join("bin"), home.path().join("plugins"));
     fs::create_dir_all(&bin)?;
     fs::create_dir_all(&plugins)?;
-    fs::copy(built.join("mdd-host.exe"), bin.join("mdd-host.exe"))?;
-    let drivers = workspace::drivers()?;
-    for driver in &drivers {
+    for name in ["mdd-host.exe", "mdd-sim.exe"] {
+        fs::copy(built.join(name), bin.join(name))?;
+    }
+    for driver in workspace::drivers()? {
         let name = format!("mdd_driver_{}.dll", driver.kind);
         fs::copy(built.join(&name), plugins.join(&name))?;
     }
+    Ok(home)
+}
+
+fn try_out(wine: &Path, home: &Path, installation: &Installation) -> Result<()> {
+    let (bin, drivers) = (home.join("bin"), workspace::drivers()?);
     let missing = workspace::root().join("tests/windows/bcryptprimitives.c");
     let library = bin.join("bcryptprimitives.dll");
     process::run(Command::new(COMPILER).args(["-shared", "-O1", "-o"]).arg(library).arg(missing).arg("-ladvapi32"))?;
 
     let host = |words: &[&str]| {
         let mut command = Command::new(wine);
-        command.current_dir(home.path()).env("WINEPREFIX", home.path().join("wine")).env("WINEDEBUG", "-all");
+        command.current_dir(home).env("WINEPREFIX", home.join("wine")).env("WINEDEBUG", "-all");
         command.arg(bin.join("mdd-host.exe")).args(words);
         process::capture(&mut command)
     };

@@ -10,21 +10,26 @@ use std::process::Command;
 /// Makes the packages of this platform from an installation, and returns the folder that they are in.
 pub fn make(installation: &Installation) -> Result<PathBuf> {
     let out = installation.root.join("packages");
-    run(installation, &out, &[])?;
+    run(&platform()?, &installation.root, &out, &[])?;
     Ok(out)
+}
+
+/// The same for another platform, from a folder with `bin` and `plugins`.
+pub fn make_for(platform: &str, root: &Path, out: &Path) -> Result<()> {
+    run(platform, root, out, &[])
 }
 
 /// The same from programs that were built for debugging, with what is for debugging left out.
 pub(super) fn make_for_tests(installation: &Installation) -> Result<PathBuf> {
     let out = installation.root.join("packages-for-tests");
-    run(installation, &out, &["--strip"])?;
+    run(&platform()?, &installation.root, &out, &["--strip"])?;
     Ok(out)
 }
 
-fn run(installation: &Installation, out: &Path, options: &[&str]) -> Result<()> {
+fn run(platform: &str, root: &Path, out: &Path, options: &[&str]) -> Result<()> {
     let mut script = Command::new(python::find("3.11")?.program);
-    script.arg(folder().join("package.py")).args(["--platform", &platform()?]).args(options);
-    process::run(script.arg("--installation").arg(&installation.root).arg("--out").arg(out))
+    script.arg(folder().join("package.py")).args(["--platform", platform]).args(options);
+    process::run(script.arg("--installation").arg(root).arg("--out").arg(out))
 }
 
 /// The extension among the packages.

@@ -25,7 +25,11 @@ pub(super) const LANES: &[Lane] = &[
     lane("disk", "no job is acknowledged before it is durable, and a disk that fails costs none", disk),
     lane("avahi", "what a real Avahi on another machine announces is found", avahi),
     lane("nightly-driver", "a driver of another compiler with shuffled layouts is good", nightly_driver),
-    lane("windows", "host and drivers build for Windows, and run under Wine where there is one", windows),
+    lane(
+        "windows",
+        "host and drivers build for Windows and are packed, and run under Wine where there is one",
+        windows,
+    ),
     lane("doctest", "the examples in the documentation run", doctest),
     lane("comfyui-client", "comfy-cli drives the simulator", comfyui_client),
     lane(
