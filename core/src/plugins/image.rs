@@ -28,9 +28,11 @@ impl Image {
     /// # Errors
     /// [`Refusal::Copy`].
     pub(super) fn of(file: &Inspected, folder: &Path) -> Result<Self, Refusal> {
-        match sealed(&file.content) {
-            Ok(image) => return Ok(image),
-            Err(error) => tracing::debug!(%error, "no sealed memory, so a private file"),
+        if file.content.is_sealed() {
+            match sealed(&file.content) {
+                Ok(image) => return Ok(image),
+                Err(error) => tracing::debug!(%error, "no sealed memory, so a private file"),
+            }
         }
         private_file(file, folder).map_err(|source| Refusal::Copy { folder: folder.to_owned(), source })
     }
@@ -39,9 +41,6 @@ impl Image {
 #[cfg(target_os = "linux")]
 fn sealed(content: &Content) -> io::Result<Image> {
     use std::os::fd::AsRawFd as _;
-    if !content.is_sealed() {
-        return Err(io::ErrorKind::Unsupported.into());
-    }
     let file = content.file()?.try_clone()?;
     let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
     // A system without /proc cannot load it by that name.
