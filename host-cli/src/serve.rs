@@ -30,7 +30,7 @@ pub(crate) async fn run(settings: Settings, options: ServeOptions) -> anyhow::Re
         return Ok(Verdict::InOrder);
     };
     let host = Host::lasting(settings, crate::drivers::vetting()?, &lock)?;
-    let idle = options.idle_exit.unwrap_or_else(|| host.settings().idle());
+    let idle = options.idle_exit.or_else(|| host.settings().idle());
     match rpc::serve(host, lock, idle, asked_to_stop()).await? {
         Ended::Stopped => tracing::info!("stopped"),
         Ended::Idle => tracing::info!("nobody needed this host any more"),

@@ -139,9 +139,9 @@ pub fn all(declarations: &[Declaration]) -> Vec<Key> {
         ),
         Key::new(
             "idle_minutes",
-            Shape::Whole(1, 10_080),
+            Shape::Whole(0, 10_080),
             json!(10),
-            "How long a host stays that nobody needs. Counts from the next start.",
+            "How long a host stays that nobody needs; 0 for always. Counts from the next start.",
         ),
         Key::new(
             "jobs.keep_count",

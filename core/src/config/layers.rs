@@ -342,9 +342,10 @@ impl Config {
         Duration::from_millis(self.plain("health.interval_ms").as_u64().unwrap_or(5_000))
     }
 
-    /// How long a host stays that nobody needs.
-    pub fn idle(&self) -> Duration {
-        Duration::from_secs(60 * self.plain("idle_minutes").as_u64().unwrap_or(10))
+    /// How long a host stays that nobody needs; `None` for always.
+    pub fn idle(&self) -> Option<Duration> {
+        let minutes = self.plain("idle_minutes").as_u64().unwrap_or(10);
+        (minutes > 0).then(|| Duration::from_secs(60 * minutes))
     }
 
     /// How long jobs that are over are kept.

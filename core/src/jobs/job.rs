@@ -286,13 +286,22 @@ impl Job {
     fn show_course(&self, bus: &Bus, course: &Course) {
         self.show(bus, |view| {
             let is_over = course.state.is_final();
+            let ends_now = is_over && !view.state.is_final();
             if is_over || view.state.is_final() {
                 view.reason.clone_from(&course.reason);
             }
             self.news.write_to(view);
             view::write(view, course, &self.folder);
             view.text = self.text.shown(!is_over);
+            if ends_now {
+                self.log_end(view);
+            }
         });
+    }
+
+    fn log_end(&self, view: &JobView) {
+        let code = view.reason.as_ref().map(|reason| reason.code.as_str());
+        tracing::info!(job = self.ticket.id, backend = view.backend, state = %view.state, code, "over");
     }
 
     /// The only place that publishes: under the lock of the view, so that an older view never follows a newer one.

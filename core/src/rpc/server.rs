@@ -3,7 +3,7 @@
 use super::{HostLock, SocketError, session, socket};
 use crate::Host;
 use interprocess::local_socket::tokio::{Listener, Stream, prelude::*};
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{future::pending, io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{BufReader, split},
     sync::{Notify, watch},
@@ -71,15 +71,15 @@ impl Serving {
     }
 }
 
-/// Serves clients of this user until `stop` resolves, a client stops it, it is handed over, or idle for `idle`. The lock is
-/// held until the socket is gone.
+/// Serves clients of this user until `stop` resolves, a client stops it, it is handed over, or idle for `idle`, which
+/// `None` never is. The lock is held until the socket is gone.
 ///
 /// # Errors
 /// When nobody could ever connect.
 pub async fn serve(
     host: Host,
     lock: HostLock,
-    idle: Duration,
+    idle: Option<Duration>,
     stop: impl Future<Output = ()>,
 ) -> Result<Ended, ServeError> {
     let listener = socket::listen(&lock)?;
@@ -113,11 +113,19 @@ pub async fn serve(
             _ = dismissed.changed() => {}
             () = serving.stop.notified() => return Ok(Ended::Stopped),
             () = &mut stop => return Ok(Ended::Stopped),
-            () = sleep_until(unneeded_since + idle), if !needed => return Ok(Ended::Idle),
+            () = reached(idle.map(|idle| unneeded_since + idle)), if !needed => return Ok(Ended::Idle),
         }
         if needed {
             unneeded_since = Instant::now();
         }
+    }
+}
+
+/// Resolves at that time, and never without one.
+async fn reached(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
 }
 
