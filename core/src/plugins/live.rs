@@ -9,11 +9,13 @@ use std::{
 use tokio::{
     sync::{Notify, watch},
     task::JoinHandle,
-    time::sleep,
+    time::{Instant, sleep, sleep_until},
 };
 
 /// A folder in which nothing has changed for this time is at rest: nobody is in the middle of writing a file.
 const SETTLED_AFTER: Duration = Duration::from_millis(200);
+/// Between two looks at a file that is being written.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(10);
 /// Between two looks at folders that the system does not watch for us.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -98,15 +100,7 @@ async fn watch(shared: Arc<Shared>, mut watcher: Watcher) {
             () = shared.asked.notified() => {}
             () = sleep(LOOK_EVERY), if watcher.is_blind() => {}
         }
-        let mut stamps = shared.path.stamps();
-        loop {
-            sleep(SETTLED_AFTER).await;
-            let now = shared.path.stamps();
-            if now == stamps {
-                break;
-            }
-            stamps = now;
-        }
+        settled(&shared.path, &watcher).await;
         let (path, gate, known) = (shared.path.clone(), shared.gate.clone(), shared.registry.borrow().clone());
         let scanning = tokio::task::spawn_blocking(move || known.scan_again(&path, &gate));
         match scanning.await {
@@ -120,5 +114,27 @@ async fn watch(shared: Arc<Shared>, mut watcher: Watcher) {
             Err(error) => tracing::error!(%error, "the plugins folders could not be read again"),
         }
         watcher.follow(&shared.path);
+    }
+}
+
+/// Waits until the files have looked the same for a while. Whatever else happens in the folders, such as a download under
+/// another name, is no change of them.
+async fn settled(path: &SearchPath, watcher: &Watcher) {
+    let mut stamps = path.stamps();
+    let mut at_rest = Instant::now() + SETTLED_AFTER;
+    loop {
+        let is_over = tokio::select! {
+            () = sleep_until(at_rest) => true,
+            () = watcher.changed() => false,
+        };
+        let now = path.stamps();
+        if now != stamps {
+            stamps = now;
+            at_rest = Instant::now() + SETTLED_AFTER;
+        } else if is_over {
+            return;
+        }
+        // A file that is written tells of each piece.
+        sleep(LOOK_AGAIN_AFTER).await;
     }
 }
