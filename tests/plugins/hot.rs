@@ -32,7 +32,10 @@ fn connected_by(version: &str) -> impl Fn(&BackendView) -> bool {
 }
 
 async fn glow(host: &Host, id: &str) {
-    let target = Target::Kind("lamp".to_owned());
+    glow_at(host, id, Target::Kind("lamp".to_owned())).await;
+}
+
+async fn glow_at(host: &Host, id: &str, target: Target) {
     let submission = Submission { id: id.to_owned(), target, operation: None, payload: json!({}), files: Vec::new() };
     host.jobs().submit(submission).await.unwrap();
 }
@@ -149,4 +152,49 @@ async fn a_job_ends_with_the_driver_that_it_began_with() {
     glow(&running.host, "new").await;
     let new = tokio::time::timeout(PATIENCE, running.host.jobs().wait("new")).await.unwrap().unwrap();
     assert_eq!(new.text.as_deref(), Some("lamp-1.1.0 "));
+}
+
+/// A minute is waited for, and no clock can be made faster: the host is a real one.
+#[tokio::test]
+async fn after_a_minute_jobs_that_can_go_on_move_to_the_newer_driver_and_the_others_end_with_the_old_one() {
+    let resuming = ("/lamp.json", (200, "application/json", r#"{"lamp": "Desk lamp", "detach": "resumes"}"#));
+    let (moving, draining) = (Stub::start(&[resuming], NOT_FOUND).await, Stub::start(&[LAMP], NOT_FOUND).await);
+    let folder = tempfile::tempdir().unwrap();
+    let running = Running::start(folder.path(), &[("lamp", &moving.url), ("lamp", &draining.url)]);
+    let host = &running.host;
+    drop_in(folder.path(), "lamp", &lamp("1.0.0"));
+    let at = |stub: &Stub, version: &'static str| {
+        let (url, is_connected) = (stub.url.clone(), connected_by(version));
+        move |backend: &BackendView| {
+            backend.endpoint.as_deref().is_some_and(|at| at.starts_with(&url)) && is_connected(backend)
+        }
+    };
+    let mover = running.until("lamp", PATIENCE, at(&moving, "1.0.0")).await.id;
+    let drainer = running.until("lamp", PATIENCE, at(&draining, "1.0.0")).await.id;
+    for (id, backend) in [("moved", &mover), ("stayed", &drainer)] {
+        glow_at(host, id, Target::Backend(backend.clone())).await;
+        until_running(host, id).await;
+    }
+    drop_in(folder.path(), "lamp", &lamp("1.1.0"));
+    let replaced = Instant::now();
+    eventually(host, PATIENCE, |snapshot| {
+        snapshot.notices.iter().find(|notice| notice.text.contains("2 jobs that run may end with 1.0.0")).cloned()
+    })
+    .await;
+    running.until("lamp", Duration::from_secs(60) + PATIENCE, at(&moving, "1.1.0")).await;
+    assert!(replaced.elapsed() >= Duration::from_secs(60), "its job had a minute to end: {:?}", replaced.elapsed());
+    let goes_on = |job: &mdd_core::events::JobView| job.text.as_deref() == Some("lamp-1.0.0 lamp-1.1.0 ");
+    eventually(host, PATIENCE, |_| host.jobs().show("moved").filter(goes_on)).await;
+    // The other one keeps its driver until its job has ended, and gets no new ones.
+    glow_at(host, "later", Target::Backend(drainer)).await;
+    let says_why = |job: &mdd_core::events::JobView| {
+        job.reason.as_ref().is_some_and(|reason| reason.observation.contains("before it uses a newer driver"))
+    };
+    eventually(host, PATIENCE, |_| host.jobs().show("later").filter(says_why)).await;
+    draining.answer("/done", (200, "text/plain", ""));
+    for (id, text) in [("stayed", "lamp-1.0.0 "), ("later", "lamp-1.1.0 ")] {
+        let done = tokio::time::timeout(PATIENCE, host.jobs().wait(id)).await.unwrap().unwrap();
+        assert_eq!((done.state, done.text.as_deref()), (JobState::Done, Some(text)), "{id}");
+    }
+    running.until("lamp", PATIENCE, at(&draining, "1.1.0")).await;
 }

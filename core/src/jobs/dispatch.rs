@@ -28,6 +28,8 @@ pub(super) enum Cause {
     Away(String),
     /// This one has enough to do.
     Full(String),
+    /// This one finishes what it has before it gets another driver.
+    Draining(String),
 }
 
 /// All backends and the jobs that wait for them.
@@ -131,6 +133,7 @@ impl Dispatcher {
         let mut fitting = state.places.iter().filter(|(id, place)| place.fits(id, target)).peekable();
         let Some((first, _)) = fitting.peek().copied() else { return Cause::NoBackend };
         match fitting.find(|(_, place)| place.is_connected()) {
+            Some((id, place)) if place.drains => Cause::Draining(id.clone()),
             Some((id, _)) => Cause::Full(id.clone()),
             None => Cause::Away(first.clone()),
         }

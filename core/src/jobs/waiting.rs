@@ -88,6 +88,10 @@ impl Waiting {
                 let observation = format!("waiting for {backend}, which works on other jobs");
                 return Reason::new("waiting-for-slot", observation, &declaration);
             }
+            Cause::Draining(backend) => {
+                let observation = format!("waiting for {backend}, which ends its jobs before it uses a newer driver");
+                return Reason::new("waiting-for-slot", observation, &declaration);
+            }
         };
         let own = self.bus.backend(&row).and_then(|backend| backend.reason);
         own.unwrap_or_else(|| Reason::new("waiting-for-backend", observation, &declaration))
