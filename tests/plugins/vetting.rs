@@ -73,6 +73,7 @@ fn each_harm_is_told_with_its_place_and_harms_nothing() {
         ("panic", "identify", "driver-panicked", "panicked in identify"),
         ("hang", "identify", "driver-hung", "from identify within"),
         ("spin", "create", "driver-hung", "from create within"),
+        ("hoard", "create", "driver-crashed", "in create: SIGABRT"),
     ] {
         let scene = Scene::with(harm, place);
         let (seen, reason) = scene.only();

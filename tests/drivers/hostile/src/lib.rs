@@ -100,6 +100,10 @@ fn harm(name: &str) {
         }
         "panic" => panic!("as the test wants it"),
         "memory" => std::mem::forget(black_box(vec![1u8; 300 << 20])),
+        // Asked for and never touched: only a limit ends it.
+        "hoard" => loop {
+            std::mem::forget(black_box(Vec::<u8>::with_capacity(64 << 20)));
+        },
         "log" => {
             for number in 0..100_000_u32 {
                 mdd_driver_api::tracing::error!(number, "a line of the flood");
