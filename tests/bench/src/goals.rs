@@ -1,8 +1,8 @@
 //! What is measured, and what was promised of it.
 
 use crate::{
-    blender, crash, crowd, gradio, idle, jobs, loss, mdns, plugins, reconnect, sizes, soak, sockets, start, suite,
-    world::World,
+    blender, crash, crowd, gradio, idle, jobs, loading, loss, mdns, plugins, reconnect, sizes, soak, sockets, start,
+    suite, world::World,
 };
 use std::pin::Pin;
 
@@ -82,6 +82,9 @@ goals! {
     "P10" "a check, with a thousand services at one a second", "170 µs of CPU; 0.45 of aiohttp; 40 MB", crowd::thousand;
     "P11" "one driver more at the host's start, verified, its trial known", "4 ms", plugins::load;
     "P11b" "the weight of a driver", "600 kB of file, 450 kB of memory, no thread", plugins::weight;
+    "P11c" "from a driver's file in the plugins folder to a driver in use, its trial included", "1 s", loading::drop_in;
+    "P11d" "the trial of each driver, and the load of one whose trial is known", "4 ms for a load", loading::trial;
+    "P11e" "a host with no driver, with 5, 20 and 50, and no service", "450 kB for each; 50 loaded in 200 ms", loading::many;
     "P12" "drivers in processes of their own", "deferred", plugins::isolated;
     "P13" "a job is accepted durably", "2 times a bare fdatasync; 100 at once in 2 times one; 10,000 read again in 50 ms",
         jobs::accepted;

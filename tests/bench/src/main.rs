@@ -11,6 +11,7 @@ mod goals;
 mod gradio;
 mod idle;
 mod jobs;
+mod loading;
 mod loss;
 mod mdns;
 mod page;

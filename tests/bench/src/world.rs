@@ -90,9 +90,14 @@ impl World {
 
     /// The same in a folder without drivers.
     pub(crate) fn command_without_drivers(&self, home: &Path, folder: &Path) -> anyhow::Result<Command> {
+        Ok(away(&self.copy_alone(folder)?, home))
+    }
+
+    /// A copy of the shipped host in a folder without drivers.
+    pub(crate) fn copy_alone(&self, folder: &Path) -> anyhow::Result<PathBuf> {
         let program = folder.join(format!("mdd-host{EXE_SUFFIX}"));
         fs::copy(self.program("mdd-host"), &program)?;
-        Ok(away(&program, home))
+        Ok(program)
     }
 
     /// A program of the peers.
@@ -103,7 +108,8 @@ impl World {
     }
 }
 
-fn away(program: &Path, home: &Path) -> Command {
+/// A program away from whatever the user has.
+pub(crate) fn away(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("HOME", home).env("MDD_STATE_DIR", home.join("state"));
