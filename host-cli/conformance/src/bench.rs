@@ -23,8 +23,8 @@ use std::{
     },
 };
 
-/// Longer than any run of a script takes, in milliseconds.
-pub(crate) const LONG_MS: u64 = 3_600_000;
+/// Longer than any run of a script takes, in milliseconds: some drivers look for a lost result for hours.
+pub(crate) const LONG_MS: u64 = 10_800_000;
 /// Where no manifest names a port.
 const PORT: u16 = 8099;
 
