@@ -1,0 +1,42 @@
+//! What is said of a backend, in the words of the catalogue.
+
+use crate::{
+    connection::{Backend, Fault, Words},
+    diagnosis::{Class, Reason, Remedy},
+    process,
+};
+use mdd_driver_api::{DriverError, manifest::Declaration};
+
+pub(super) fn fault(error: &DriverError, declaration: &Declaration) -> Fault {
+    let class = Class::of(error);
+    let drops = matches!(error.code.as_str(), "connection-reset" | "closed-without-answer");
+    let may_start = class == Class::Silent || drops || (500..600).contains(&error.http_status);
+    Fault { class, reason: Reason::of_error(error, declaration), may_start }
+}
+
+/// Its process is stopped, and this is how it goes on.
+pub(super) fn suspended(backend: &Backend, pid: u32) -> Reason {
+    let observation = format!("process {pid}, which holds {}, is stopped", backend.endpoint.subject());
+    let mut reason = Reason::new("suspended", observation, &backend.driver.manifest.driver);
+    if let Some(command) = process::continuing(pid) {
+        reason.remedies.insert(0, Remedy::continue_process(command));
+    }
+    reason
+}
+
+pub(super) fn words(backend: &Backend) -> Words {
+    let declaration = &backend.driver.manifest.driver;
+    let reason = |code, observation: &str| Reason::new(code, observation, declaration);
+    let place = backend.endpoint.subject();
+    Words {
+        not_tried: reason("not-tried", "it has not been tried yet"),
+        no_answer: reason("no-answer", &format!("{place} gave no answer in time")),
+        stopped_answering: reason("stopped-answering", &format!("{place} has stopped answering")),
+        no_live_updates: reason("no-live-updates", "the live connection gave no sign of life"),
+        wrong_service: reason("wrong-service", &format!("{place} is something else")),
+        needs_key: reason("needs-key", &format!("{place} wants a key")),
+        suspended: reason("suspended", &format!("the process that holds {place} is stopped")),
+        busy_silent: reason("busy-silent", "its process is at work and does not answer meanwhile"),
+        starting: reason("starting", &format!("{place} is open")),
+    }
+}
