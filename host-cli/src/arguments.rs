@@ -144,7 +144,7 @@ pub(crate) enum BackendsCommand {
     },
     /// Give a backend another address
     Set {
-        /// Its id
+        /// Its id; or its kind, title, address or port where only one has it
         #[arg(value_name = "BACKEND")]
         id: String,
         /// Its new address
@@ -152,7 +152,7 @@ pub(crate) enum BackendsCommand {
     },
     /// Take a backend out of the settings
     Remove {
-        /// Its id
+        /// Its id; or its kind, title, address or port where only one has it
         #[arg(value_name = "BACKEND")]
         id: String,
     },
@@ -167,25 +167,25 @@ pub(crate) enum BackendsCommand {
     },
     /// Switch a backend on
     Enable {
-        /// Its id
+        /// Its id; or its kind, title, address or port where only one has it
         #[arg(value_name = "BACKEND")]
         id: String,
     },
     /// Switch a backend off
     Disable {
-        /// Its id
+        /// Its id; or its kind, title, address or port where only one has it
         #[arg(value_name = "BACKEND")]
         id: String,
     },
     /// Let jobs for its kind go to this backend when it can take them
     Default {
-        /// Its id
+        /// Its id; or its kind, title, address or port where only one has it
         #[arg(value_name = "BACKEND")]
         id: String,
     },
     /// Try a backend at once, without waiting for its next try
     Try {
-        /// Its id
+        /// Its id; or its kind, title, address or port where only one has it
         #[arg(value_name = "BACKEND")]
         id: String,
     },
@@ -193,7 +193,7 @@ pub(crate) enum BackendsCommand {
     Refresh,
     /// Use a service that was found where only you can say that it is yours
     Accept {
-        /// Its id
+        /// Its id; or its kind, title, address or port where only one has it
         #[arg(value_name = "BACKEND")]
         id: String,
     },

@@ -30,6 +30,7 @@ pub(crate) async fn run(options: &Global, state: &Path) -> anyhow::Result<Verdic
     };
     let (mut wire, differs) = open(options, state).await?;
     if let Some(text) = differs {
+        let text = format!("{text}; run `mdd-host stop`, then try again");
         write(&mut bridge.out, &memory::notice(&text).line()).await?;
     }
     while let Gone::Host = bridge.pass(&mut wire).await? {

@@ -3,6 +3,7 @@
 use crate::{
     Verdict,
     arguments::{ConfigCommand, Global},
+    failure::{self, Coded},
     output::{self, BAD, DIM, styled},
     reach::Reach,
 };
@@ -37,7 +38,12 @@ pub(crate) async fn run(global: &Global, settings: Settings, command: ConfigComm
 
 async fn change(host: &mut Reach, key: String, value: Value, json: bool) -> anyhow::Result<()> {
     let change = ConfigChange { key, value };
-    let view: ConfigView = host.call("config.set", &change).await?;
+    let view: ConfigView = host.call("config.set", &change).await.map_err(|error| {
+        if failure::is_invalid(&error) {
+            return Coded::helped(&error.into(), "`mdd-host config show` has every key with its value").into();
+        }
+        anyhow::Error::from(error)
+    })?;
     if json {
         return output::json(&view);
     }

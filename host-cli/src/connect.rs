@@ -26,7 +26,7 @@ pub(crate) async fn running(state: &Path, client: &str) -> Option<Client> {
     match Client::connect(state, client).await {
         Ok(client) => {
             if let Some(text) = differs(&client) {
-                tracing::warn!("{text}");
+                tracing::warn!(remedy = "`mdd-host stop`, then try again", "{text}");
             }
             Some(client)
         }
@@ -41,9 +41,7 @@ pub(crate) async fn running(state: &Path, client: &str) -> Option<Client> {
 /// What a user has to know who has set a variable and wonders why it does not count.
 pub(crate) fn differs(client: &Client) -> Option<String> {
     let names = client.host().environment_differs.join(", ");
-    let text = format!(
-        "{names}: changed since mdd-host was started, so it does not count yet; run `mdd-host stop`, then try again"
-    );
+    let text = format!("{names}: changed since mdd-host was started, so it does not count yet");
     (!names.is_empty()).then_some(text)
 }
 

@@ -5,7 +5,7 @@ use crate::{
     arguments::Global,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
     reach::Reach,
-    remedies::{About, explained},
+    remedies::{self, About, explained},
     status,
 };
 use mdd_core::{
@@ -82,13 +82,17 @@ pub(crate) async fn run(global: &Global, settings: Settings) -> anyhow::Result<V
     if global.json {
         output::json(&seen)?;
     } else {
-        output::text(&seen.findings.iter().map(shown).collect::<String>())?;
+        output::text(&seen.findings.iter().map(|finding| shown(finding, global.verbose > 0)).collect::<String>())?;
     }
     let is_problem = seen.findings.iter().any(|finding| finding.verdict == Word::Problem);
     Ok(if is_problem { Verdict::NotInOrder } else { Verdict::InOrder })
 }
 
-fn shown(finding: &Finding) -> String {
+fn shown(finding: &Finding, in_full: bool) -> String {
+    if let Some(reason) = finding.reason.as_ref().filter(|reason| reason.code == "not-running" && !in_full) {
+        let head = styled(FAIR, format_args!("○ {}  not running", finding.subject));
+        return format!("{head}  {}\n", styled(DIM, remedies::start_in_short(reason)));
+    }
     let (mark, style) = match finding.verdict {
         Word::Good => ('✔', GOOD),
         Word::Attention => ('◐', FAIR),

@@ -1,6 +1,9 @@
 //! How every failure is told: a sentence, a code that stays, and what helps.
 
-use crate::output::{self, BAD, DIM, styled};
+use crate::{
+    output::{self, BAD, DIM, styled},
+    remedies::quoted,
+};
 use mdd_core::{
     config::FileError,
     jobs::{JobError, JournalError},
@@ -14,13 +17,21 @@ use std::{fmt::Write as _, io};
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct Coded {
-    code: &'static str,
+    code: String,
     text: String,
+    /// What helps just here; otherwise that is known by the code.
+    remedy: Option<String>,
 }
 
 impl Coded {
-    pub(crate) fn new(code: &'static str, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+    pub(crate) fn new(code: &str, text: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), text: text.into(), remedy: None }
+    }
+
+    /// An error whose place knows better what helps than its code.
+    pub(crate) fn helped(error: &anyhow::Error, remedy: impl Into<String>) -> Self {
+        let Failure { code, message, .. } = Failed::of(error).error;
+        Self { code, text: message, remedy: Some(remedy.into()) }
     }
 
     /// What was asked for is the business of a host, and there is none.
@@ -50,7 +61,8 @@ struct Failure {
 impl Failed {
     pub(crate) fn of(error: &anyhow::Error) -> Self {
         let code = error.chain().find_map(code).unwrap_or_else(|| "failed".to_owned());
-        let remedy = remedy(&code).to_owned();
+        let own = error.chain().find_map(own_remedy);
+        let remedy = own.unwrap_or_else(|| remedy(&code).to_owned());
         Self { error: Failure { code, message: format!("{error:#}"), remedy } }
     }
 
@@ -68,10 +80,41 @@ impl Failed {
     }
 }
 
+/// Whether the host said that it cannot be done as things stand.
+pub(crate) fn is_refused(error: &CallError) -> bool {
+    matches!(error, CallError::Refused(refusal) if refusal.code == ErrorCode::Refused as i32)
+}
+
+/// Whether the host said that a value cannot be.
+pub(crate) fn is_invalid(error: &CallError) -> bool {
+    matches!(error, CallError::Refused(refusal) if refusal.code == ErrorCode::InvalidParams as i32)
+}
+
+/// What helps by the facts that one link of a chain of errors brings along.
+fn own_remedy(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    if let Some(coded) = error.downcast_ref::<Coded>() {
+        return coded.remedy.clone();
+    }
+    let Some(CallError::Refused(refusal)) = error.downcast_ref::<CallError>() else { return None };
+    let fact = |name| refusal.data.as_ref()?.get(name)?.as_str();
+    match code_of_refusal(refusal).as_str() {
+        "missing-file" => Some(format!("add it with `--file {}`", quoted_assignment(fact("file")?))),
+        "settings-broken" => Some(format!("correct {}, then try again", fact("place")?)),
+        _ => None,
+    }
+}
+
+fn quoted_assignment(name: &str) -> String {
+    match quoted(name) {
+        word if word == name => format!("{name}=PATH"),
+        _ => quoted(&format!("{name}=PATH")),
+    }
+}
+
 /// The code of one link of a chain of errors.
 fn code(error: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(coded) = error.downcast_ref::<Coded>() {
-        return Some(coded.code.to_owned());
+        return Some(coded.code.clone());
     }
     if let Some(error) = error.downcast_ref::<JobError>() {
         return Some(error.code().to_owned());
@@ -125,8 +168,9 @@ fn remedy(code: &str) -> &'static str {
         "other-version" => "end the running host with `mdd-host stop`; the next one is of this version",
         "hands-over" => "try again in a moment, when the new host runs",
         "not-found" => "`mdd-host status`, `jobs list` and `drivers list` show what there is",
-        "cannot-be" => "correct it; `--help` says what is wanted",
-        "refused" => "change what stands in the way, as the sentence says",
+        "cannot-be" => "`--help` shows the form and an example",
+        "ambiguous" => "name one of these",
+        "refused" => "`mdd-host doctor` looks at everything that can stand in the way",
         "no-terminal" => "run it in a terminal",
         "no-json" => "correct it, or name a file that holds JSON",
         "no-file" => "look at the name of the file, at its rights and at the room on its disk",
@@ -148,7 +192,7 @@ fn remedy_of_jobs(code: &str) -> &'static str {
         "bad-id" | "id-taken" => "choose another --id, or leave it out to get a new one",
         "unknown-operation" => "choose one of those with --operation",
         "bad-payload" => "correct the payload as the sentence says; the page of the kind in the book has examples",
-        "missing-file" => "add it with --file NAME=PATH, with the name that the sentence tells",
+        "missing-file" => "add it with --file NAME=PATH",
         "unknown-file" => "leave it out, or give it a name that is taken: --file NAME=PATH",
         "extra-file" => "leave it out, or give it a name of its own: --file NAME=PATH",
         "unreadable-file" => "look at its path and its rights",
@@ -183,5 +227,20 @@ mod tests {
         let file = std::fs::read("/nowhere/at/all").context("the payload /nowhere").unwrap_err();
         assert_eq!(told(&file).0, "no-file");
         assert_eq!(told(&anyhow::anyhow!("whatever")).0, "failed");
+    }
+
+    #[test]
+    fn what_helps_names_the_thing() {
+        let helps = |data| {
+            let refusal = RpcError { data: Some(data), ..RpcError::new(ErrorCode::Refused, "no") };
+            Failed::of(&CallError::from(refusal).into()).error.remedy
+        };
+        let missing = |name: &str| helps(json!({"code": "missing-file", "file": name}));
+        assert_eq!(missing("shot.mp4"), "add it with `--file shot.mp4=PATH`");
+        assert_eq!(missing("my shot"), "add it with `--file 'my shot=PATH'`");
+        assert_eq!(helps(json!({"code": "settings-broken", "place": "a.toml:3"})), "correct a.toml:3, then try again");
+        let helped = Coded::helped(&CallError::from(RpcError::new(ErrorCode::NotFound, "no lamp")).into(), "look");
+        let Failed { error } = Failed::of(&helped.into());
+        assert_eq!((&*error.code, &*error.message, &*error.remedy), ("not-found", "no lamp", "look"));
     }
 }

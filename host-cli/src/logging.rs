@@ -1,9 +1,11 @@
 //! The log: on stderr, and of a host that serves in a file of its state folder.
 
+mod plain;
 mod rotating;
 
 use crate::arguments::{Command, Global};
 use mdd_core::transport::concealed;
+use plain::Plain;
 use rotating::{FULL, Rotating};
 use std::{
     fs::File,
@@ -40,12 +42,17 @@ pub(crate) fn install(options: &Global, command: &Command) {
 
     let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = fmt::layer().with_writer(|| Concealing(io::stderr())).with_ansi(colours).with_target(false);
+    let is_log = matches!(command, Command::Serve(_) | Command::Bridge) || options.verbose > 0 || named.is_some();
+    let lines = match is_log {
+        true => lines.with_filter(filter(level)).boxed(),
+        false => lines.event_format(Plain).with_filter(filter(level)).boxed(),
+    };
     let (file, is_detached) = match command {
         Command::Serve(serve) => (options.settings().ok().map(|settings| settings.state_folder), serve.detached),
         _ => (None, false),
     };
     // Of a host in the background stderr is the file already.
-    let lines = (!is_detached).then(|| lines.with_filter(filter(level)));
+    let lines = (!is_detached).then_some(lines);
     // Whoever asks for help later has not asked for more lines before.
     let file = file.map(|state| {
         let begun = if is_detached { take_over_stderr } else { |_: &File| {} };

@@ -26,6 +26,14 @@ pub(crate) fn explained(reason: &Reason, about: About<'_>) -> String {
     text
 }
 
+/// How to start it, as far as that needs few words.
+pub(crate) fn start_in_short(reason: &Reason) -> String {
+    let start = reason.remedies.iter().find(|remedy| remedy.action == "start-hint");
+    let hint = start.and_then(|remedy| remedy.argument.as_deref()).unwrap_or_default();
+    let end = [";", ", or ", " ("].iter().filter_map(|mark| hint.find(mark)).min().unwrap_or(hint.len());
+    hint[..end].trim_end_matches('.').to_owned()
+}
+
 /// One remedy: its label, and the command that does it or what else it takes.
 pub(crate) fn line(remedy: &Remedy, about: About<'_>) -> String {
     let Remedy { label, argument, .. } = remedy;
@@ -55,7 +63,7 @@ fn command(remedy: &Remedy, about: About<'_>) -> Option<String> {
 }
 
 /// One word for every shell, where it is one at all.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@%+:,./_-".contains(c);
     match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
@@ -65,8 +73,8 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{About, line};
-    use mdd_core::diagnosis::Remedy;
+    use super::{About, line, start_in_short};
+    use mdd_core::diagnosis::{Reason, Remedy};
 
     fn remedy(action: &str, argument: Option<&str>) -> Remedy {
         Remedy { action: action.to_owned(), label: "Do it".to_owned(), argument: argument.map(str::to_owned) }
@@ -86,6 +94,27 @@ mod tests {
             ("discard", None, job, "mdd-host jobs discard 'a b'"),
         ] {
             assert_eq!(line(&remedy(action, argument), about), format!("→ Do it: {wanted}"));
+        }
+    }
+
+    #[test]
+    fn a_start_in_short_is_the_first_way() {
+        let of = |hint: &str| Reason {
+            code: "not-running".to_owned(),
+            observation: String::new(),
+            meaning: String::new(),
+            remedies: vec![remedy("start-hint", Some(hint))],
+        };
+        for (hint, short) in [
+            (
+                "Run `lamp` in its folder (`lump` for version 2), or `glow`; it takes a while.",
+                "Run `lamp` in its folder",
+            ),
+            ("Start the app, or run `lamp`.", "Start the app"),
+            ("Run `lamp --on`.", "Run `lamp --on`"),
+            ("", ""),
+        ] {
+            assert_eq!(start_in_short(&of(hint)), short);
         }
     }
 

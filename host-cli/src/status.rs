@@ -5,7 +5,7 @@ use crate::{
     arguments::{Global, StatusOptions},
     connect,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
-    remedies::{About, explained},
+    remedies::{self, About, explained},
 };
 use anstyle::Style;
 use mdd_core::{
@@ -25,7 +25,7 @@ pub(crate) async fn run(global: &Global, settings: Settings, options: StatusOpti
     if !global.wants_own_host()
         && let Some(client) = connect::running(&settings.state_folder, "mdd-host status").await
     {
-        return of_running_host(client, &options, global.json).await;
+        return of_running_host(client, &options, global).await;
     }
     let host = Host::start_vetting(settings, crate::drivers::vetting()?)?;
     // Running out of time is no failure here: whatever is known by then is the answer.
@@ -33,7 +33,7 @@ pub(crate) async fn run(global: &Global, settings: Settings, options: StatusOpti
         Some(time) => timeout(time, host.ready()).await,
         None => timeout(FIRST_LOOK, host.settled()).await,
     };
-    let mut printer = Printer::new(global.json);
+    let mut printer = Printer::new(global);
     printer.print(&host.snapshot())?;
     if options.follow {
         follow(&host, &mut printer).await?;
@@ -42,7 +42,7 @@ pub(crate) async fn run(global: &Global, settings: Settings, options: StatusOpti
 }
 
 /// The status that the host of this user has anyway.
-async fn of_running_host(mut client: Client, options: &StatusOptions, json: bool) -> anyhow::Result<Verdict> {
+async fn of_running_host(mut client: Client, options: &StatusOptions, global: &Global) -> anyhow::Result<Verdict> {
     client.call::<_, Nothing>("subscribe", &Nothing {}).await?;
     let mut seen = Seen::of(&mut client).await?;
     if let Some(time) = options.wait {
@@ -55,7 +55,7 @@ async fn of_running_host(mut client: Client, options: &StatusOptions, json: bool
         })
         .await;
     }
-    let mut printer = Printer::new(json);
+    let mut printer = Printer::new(global);
     printer.print(&seen.snapshot)?;
     if options.follow {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
@@ -117,24 +117,26 @@ async fn follow(host: &Host, printer: &mut Printer) -> anyhow::Result<()> {
 /// Prints one status after the other; for people only what is news to them.
 struct Printer {
     json: bool,
+    /// Whether what is not running is explained too.
+    in_full: bool,
     last: Option<String>,
 }
 
 impl Printer {
-    fn new(json: bool) -> Self {
-        Self { json, last: None }
+    fn new(global: &Global) -> Self {
+        Self { json: global.json, in_full: global.verbose > 0, last: None }
     }
 
     fn print(&mut self, snapshot: &Snapshot) -> anyhow::Result<()> {
         if self.json {
             return output::json(snapshot);
         }
-        let news = Some(table(&without_figures(snapshot)));
+        let news = Some(table(&without_figures(snapshot), self.in_full));
         if news != self.last {
             if self.last.is_some() {
                 output::text("\n")?;
             }
-            output::text(&table(snapshot))?;
+            output::text(&table(snapshot, self.in_full))?;
             self.last = news;
         }
         Ok(())
@@ -150,7 +152,7 @@ fn without_figures(snapshot: &Snapshot) -> Snapshot {
     snapshot
 }
 
-fn table(snapshot: &Snapshot) -> String {
+fn table(snapshot: &Snapshot, in_full: bool) -> String {
     let style = match snapshot.summary.severity {
         Severity::Ok => GOOD,
         Severity::Attention => FAIR,
@@ -160,19 +162,37 @@ fn table(snapshot: &Snapshot) -> String {
     let titles = snapshot.backends.iter().map(|backend| backend.title.chars().count());
     let width = titles.max().unwrap_or_default();
     for backend in &snapshot.backends {
-        row(&mut text, backend, width);
+        row(&mut text, backend, width, in_full);
+    }
+    if !in_full && snapshot.backends.iter().any(|backend| not_running(backend).is_some()) {
+        let _infallible = writeln!(text, "{}", styled(DIM, "  → What is not running, in full: mdd-host status -v"));
     }
     text
 }
 
-fn row(text: &mut String, backend: &BackendView, width: usize) {
+fn row(text: &mut String, backend: &BackendView, width: usize, in_full: bool) {
     let (mark, style) = mark(backend);
     let title = &backend.title;
+    if let Some(how) = not_running(backend).filter(|_| !in_full) {
+        let _infallible = writeln!(
+            text,
+            "{}  {}",
+            styled(style, format_args!("{mark} {title:<width$}  not running")),
+            styled(DIM, how)
+        );
+        return;
+    }
     let state = styled(style, format_args!("{mark} {title:<width$}  {:<24}", state(backend)));
     let _infallible = writeln!(text, "{state} {}", facts(backend).join(" · "));
     if let Some(reason) = &backend.reason {
         text.push_str(&explained(reason, About::Backend(&backend.id)));
     }
+}
+
+/// How to start what was never seen: that it is not there is no more than one line.
+fn not_running(backend: &BackendView) -> Option<String> {
+    let reason = backend.reason.as_ref().filter(|_| backend.origin == Origin::Missing)?;
+    Some(remedies::start_in_short(reason))
 }
 
 /// A sign beside every colour.

@@ -54,7 +54,7 @@ pub(super) fn entry(code: &str) -> Entry {
             "A {title} was found where only you can say that it is yours: on another machine, or run by another user.",
             &[ACCEPT],
         ),
-        "needs-key" => ("{title} wants a key before it works with us.", &[SET_KEY]),
+        "needs-key" => ("{title} wants a key before it works with us.", &[SET_KEY, SET_URL, RETRY]),
         "bad-setting" => ("A setting of this backend cannot work.", &[SET_URL]),
         "unsupported-version" => ("This version of {title} is not supported.", &[UPDATE]),
         "no-live-updates" | "upgrade-refused" | "not-websocket" | "broken-frame" | "control-flood"
@@ -62,7 +62,7 @@ pub(super) fn entry(code: &str) -> Entry {
             ("Live updates are not available; the status is asked for every two seconds instead.", &[RETRY, RESTART])
         }
         "stopped-answering" => ("{title} was connected and has stopped answering.", &[RETRY, RESTART]),
-        "process-exited" => ("{title} was running and is not any more.", &[START, RETRY]),
+        "process-exited" => ("{title} was running and is not any more.", &[START, SET_URL, RETRY]),
         "suspended" => ("{title} is stopped, and goes on when whoever stopped it continues it.", &[RESTART]),
         "busy-silent" => ("{title} works so hard that it answers nobody; that is usual while it loads a model.", &[]),
         "starting" => ("{title} has opened its port and is not ready yet.", &[RETRY]),

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     ChangeError, Host,
-    config::ConfigView,
+    config::{ConfigView, FileError},
     events::{JobView, Snapshot, Subscription, Update},
     health::HealthView,
-    jobs::{JobError, Jobs, Submission},
+    jobs::{JobError, Jobs, Submission, SubmitError},
     metrics::Format,
     plugins::Meant,
 };
@@ -295,7 +295,13 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
         if self.serving.is_handing_over() {
             return Err(RpcError::new(ErrorCode::Draining, "this host takes no more jobs: another version takes over"));
         }
-        self.jobs().submit(submission).await.map_err(|error| refused(&error, error.code()))
+        self.jobs().submit(submission).await.map_err(|error| {
+            let data = match &error {
+                SubmitError::MissingFile(name) => json!({ "code": error.code(), "file": printable(name, 200) }),
+                _ => json!({ "code": error.code() }),
+            };
+            RpcError { data: Some(data), ..refused(&error, error.code()) }
+        })
     }
 
     async fn list_jobs(&mut self, _: Nothing) -> Result<JobList, RpcError> {
@@ -373,7 +379,17 @@ fn unchanged(error: &ChangeError) -> RpcError {
         ChangeError::Invalid(_) => ErrorCode::InvalidParams,
         ChangeError::Refused(_) | ChangeError::File(_) => ErrorCode::Refused,
     };
-    RpcError::new(code, error.to_string())
+    let data = match error {
+        ChangeError::File(FileError::Broken { place, .. }) => {
+            Some(json!({ "code": "settings-broken", "place": place }))
+        }
+        ChangeError::File(FileError::Io { .. }) => Some(json!({ "code": "no-file" })),
+        ChangeError::File(FileError::None)
+        | ChangeError::NotFound(_)
+        | ChangeError::Invalid(_)
+        | ChangeError::Refused(_) => None,
+    };
+    RpcError { data, ..RpcError::new(code, error.to_string()) }
 }
 
 fn not_found(what: &str, id: &str) -> RpcError {

@@ -19,7 +19,8 @@ pub(super) fn suspended(backend: &Backend, pid: u32) -> Reason {
     let observation = format!("process {pid}, which holds {}, is stopped", backend.endpoint.subject());
     let mut reason = Reason::new("suspended", observation, &backend.driver.manifest.driver);
     if let Some(command) = process::continuing(pid) {
-        reason.remedies.insert(0, Remedy::continue_process(command));
+        // A restart would lose what it works on.
+        reason.remedies = vec![Remedy::continue_process(command)];
     }
     reason
 }
