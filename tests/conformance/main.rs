@@ -1,6 +1,7 @@
 //! Drivers against the laws: those that are shipped keep them, and each mistake is told in its own line.
 
 mod mutants;
+mod scripts;
 mod shipped;
 
 use mdd_tests::mdd_host;

@@ -18,5 +18,5 @@ mod socket;
 mod strangers;
 
 pub use child::run as run_child;
-pub use process::{Progress, check};
+pub use process::{Impossible, Progress, check};
 pub use report::{Finding, Line, Report};

@@ -5,6 +5,7 @@ use crate::{
     laws::LAWS,
     report::{Finding, Line, Report},
 };
+use mdd_replay::{Invalid, Script};
 use serde::{Deserialize, Serialize};
 use std::{
     io::{self, BufRead as _, BufReader, Read},
@@ -43,17 +44,33 @@ pub struct Progress<'p> {
     pub of: usize,
 }
 
+/// Why a check could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum Impossible {
+    /// The scripts cannot be used.
+    #[error(transparent)]
+    Script(#[from] Invalid),
+    /// The program that checks cannot be started.
+    #[error("the laws cannot be checked")]
+    Start(#[from] io::Error),
+    /// It said nothing of any law.
+    #[error("the laws cannot be checked: {0}")]
+    Ended(String),
+}
+
 /// Checks a driver file by `program`, called as `PROGRAM drivers conform FILE [--script DIR]`, and tells `on_progress`
 /// each law before it is checked.
 ///
 /// # Errors
-/// The program cannot be started, or the check could not begin: then with what it said.
+/// A script that is none, or a check that could not begin: then with what it said.
 pub fn check(
     program: &Path,
     file: &Path,
     scripts: Option<&Path>,
     on_progress: impl FnMut(Progress<'_>),
-) -> io::Result<Report> {
+) -> Result<Report, Impossible> {
+    // They are read here for the sake of what is wrong with them: the child has only words.
+    scripts.map(Script::read_all).transpose()?;
     let mut command = Command::new(program);
     command.args(["drivers", "conform"]).arg(file);
     if let Some(folder) = scripts {
@@ -67,12 +84,12 @@ pub fn check(
     let _ended = child.kill();
     let _reaped = child.wait();
     match report {
-        report if report.laws.is_empty() => Err(io::Error::other(words.join().unwrap_or_default())),
+        report if report.laws.is_empty() => Err(Impossible::Ended(words.join().unwrap_or_default())),
         report => Ok(report),
     }
 }
 
-/// The last that it says on stderr, which is read as it comes so that nobody waits for it.
+/// The last sentence that it says on stderr, below which only what helps is told, indented. It is read as it comes so that nobody waits for it.
 fn words(child: &mut Child) -> thread::JoinHandle<String> {
     let pipe = child.stderr.take();
     thread::spawn(move || {
@@ -81,7 +98,11 @@ fn words(child: &mut Child) -> thread::JoinHandle<String> {
             // What is no text is not worth a report.
             let _read = pipe.take(MAX_REPORT).read_to_string(&mut text);
         }
-        let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
+        let last = text
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty() && !line.starts_with(' '))
+            .unwrap_or("it said nothing");
         last.to_owned()
     })
 }

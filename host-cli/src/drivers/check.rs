@@ -5,12 +5,13 @@ use crate::{
     Verdict,
     arguments::{CheckOptions, ConformOptions, Global},
     connect,
+    failure::Coded,
     output::{self, BAD, DIM, FAIR, GOOD, styled},
     stdout,
 };
 use anyhow::{Context as _, anyhow};
 use indicatif::{ProgressBar, ProgressStyle};
-use mdd_conformance::{Finding, Line, Progress, Report};
+use mdd_conformance::{Finding, Impossible, Line, Progress, Report};
 use mdd_core::{plugins::DriverFile, rpc::DriverView, settings::Settings};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -38,7 +39,7 @@ pub(crate) fn check(global: &Global, settings: &Settings, options: &CheckOptions
             if let Some(bar) = bar {
                 bar.finish_and_clear();
             }
-            report.context("the laws cannot be checked")?
+            report.map_err(told)?
         }
         false => Report::default(),
     };
@@ -58,6 +59,14 @@ pub(crate) fn conform(options: &ConformOptions) -> anyhow::Result<Verdict> {
         mdd_conformance::run_child(&options.file, options.script.as_deref(), copies.path(), &mut stdout::ours()?);
     told.map_err(|error| anyhow!(error))?;
     Ok(Verdict::InOrder)
+}
+
+/// A script is its author's to correct, whatever is wrong with it.
+fn told(impossible: Impossible) -> anyhow::Error {
+    match impossible {
+        Impossible::Script(invalid) => Coded::new("no-script", format!("{:#}", anyhow!(invalid))).into(),
+        other => other.into(),
+    }
 }
 
 /// On stderr while the laws are checked; nothing where nobody looks at a terminal.
