@@ -145,4 +145,12 @@ fn a_change_that_breaks_the_rules_is_refused_in_one_line() {
     assert!(!good && text.contains("driver-layout"), "{text}");
     let reason = text.lines().find(|line| line.contains("reason")).unwrap();
     assert!(reason.contains("does not fit this host's"), "{reason}");
+    assert!(text.contains("update the driver"), "{text}");
+}
+
+#[test]
+fn a_layout_of_a_newer_version_is_the_hosts_to_catch_up_with() {
+    let version = Version::of("broken-1.1", &[&GREET[..2], BROKEN].concat());
+    let (good, text) = verdict(&version.driver(&[]));
+    assert!(!good && text.contains("driver-layout") && text.contains("remedy  update mdd-host"), "{text}");
 }

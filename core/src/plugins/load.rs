@@ -10,7 +10,7 @@ use super::{
     log,
 };
 use mdd_driver_api::{
-    DriverError,
+    API_VERSION, DriverError,
     abi::{DriverBox, DriverModRef, HostArc, J, LOADER_SYMBOL, RootHeader},
     manifest::Manifest,
     model::Instance,
@@ -95,7 +95,7 @@ fn load_once(file: &Inspected, image: Image) -> Result<(DriverModRef, &'static T
 
     let module = header?.resolve().map_err(|refused| {
         tracing::debug!(path = %file.path.display(), dump = refused.dump, "layout of a refused driver");
-        Refusal::Layout(refused.summary)
+        Refusal::Layout { what: refused.summary, driver_is_newer: is_newer(&file.manifest) }
     })?;
     if !says_the_same(&(module.manifest())(), &file.manifest) {
         return Err(Refusal::ManifestDiffers);
@@ -103,6 +103,12 @@ fn load_once(file: &Inspected, image: Image) -> Result<(DriverModRef, &'static T
     (module.init())(log::handle(&file.manifest.driver.kind));
     tag.counts_memory_by(module.memory());
     Ok((module, tag))
+}
+
+/// A host and a driver of one major version fit; where they do not, the side that is behind is to be updated.
+fn is_newer(theirs: &Manifest) -> bool {
+    let version = |text: &str| semver::Version::parse(text).ok();
+    version(&theirs.api_version) > version(API_VERSION)
 }
 
 fn says_the_same(reported: &str, embedded: &Manifest) -> bool {

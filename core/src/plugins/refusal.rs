@@ -132,8 +132,13 @@ pub enum Refusal {
     #[error("it exports no driver: {0}")]
     NoEntryPoint(String),
     /// Its types differ from ours although the version is the same.
-    #[error("its interface does not fit this host's: {0}")]
-    Layout(String),
+    #[error("its interface does not fit this host's: {what}")]
+    Layout {
+        /// The first type that differs.
+        what: String,
+        /// Whether the driver was built for a newer interface than this host's.
+        driver_is_newer: bool,
+    },
     /// What it says when run is not what its file says.
     #[error("the manifest that it reports is not the one in its file")]
     ManifestDiffers,
@@ -178,7 +183,7 @@ impl Refusal {
             Self::Copy { .. } => "driver-copy-failed",
             Self::Loader(_) => "driver-not-loadable",
             Self::NoEntryPoint(_) => "driver-no-entry-point",
-            Self::Layout(_) => "driver-layout",
+            Self::Layout { .. } => "driver-layout",
             Self::ManifestDiffers => "driver-manifest-differs",
             Self::Panicked { .. } => "driver-panicked",
             Self::NotCreated(_) => "driver-not-created",
@@ -207,7 +212,10 @@ impl Refusal {
             Self::PanicStrategy(_) => "ask its author to build it with panic = \"unwind\"",
             Self::Copy { .. } => "make room in the state folder, or name another with --state-dir",
             Self::Loader(_) => "install the library that it misses, or get a build for this system",
-            Self::Layout(_) => "rebuild the driver with the published mdd-driver-api",
+            Self::Layout { driver_is_newer: true, .. } => "update mdd-host",
+            Self::Layout { driver_is_newer: false, .. } => {
+                "update the driver, or rebuild it with the published mdd-driver-api"
+            }
             Self::Manifest(_) | Self::NoEntryPoint(_) | Self::ManifestDiffers => "ask its author for a corrected build",
             Self::Panicked { .. } | Self::NotCreated(_) => {
                 "report it to the driver's author; go back to a version that worked"
