@@ -98,7 +98,7 @@ pub(crate) enum DriversCommand {
     Check(CheckOptions),
     /// Begin a driver: a crate that builds and passes
     New {
-        /// The folder to make; its name is the kind
+        /// The folder to make; its name is the kind: 1 to 32 of a-z, 0-9 and -, a letter first
         #[arg(value_name = "NAME")]
         folder: PathBuf,
         /// Where mdd-driver-api is, when the folder is not in its repository

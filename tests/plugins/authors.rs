@@ -15,6 +15,7 @@ fn a_new_driver_builds_and_is_good() {
     let made =
         drivers(home.path(), &["new".as_ref(), folder.as_ref(), "--api".as_ref(), root().join("driver-api").as_ref()]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(String::from_utf8_lossy(&made.stdout).contains(&library(&folder, "desk-lamp")), "the next step names it");
     // With the versions that this repository is built with, and nothing else.
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     let text = checked(home.path(), &folder, "desk-lamp");
@@ -38,6 +39,7 @@ fn the_guide_goes_from_nothing_to_a_good_driver() {
     let folder = workspace.join("drivers/lamp");
     let made = drivers(home.path(), &["new".as_ref(), folder.as_ref()]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(String::from_utf8_lossy(&made.stdout).contains(&library(&workspace, "lamp")), "the next step names it");
     let text = checked(home.path(), &folder, "lamp");
     assert!(text.contains("0 are broken") && text.contains("ok           carries-its-job"), "{text}");
 
@@ -56,6 +58,7 @@ fn without_the_interface_nothing_is_made() {
         let output = drivers(home.path(), &options);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(1) && text.contains("mdd-driver-api"), "{text}");
+        assert!(text.contains("→ mdd-host drivers new NAME --api /path/to/mdd-host/driver-api"), "{text}");
         assert!(!home.path().join("some").exists());
     }
 }
@@ -68,6 +71,7 @@ fn a_name_that_can_be_no_kind_is_refused_and_nothing_is_made() {
         assert_eq!(output.status.code(), Some(1));
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(text.contains("can be no kind"), "{text}");
+        assert!(text.contains("→ name it with 1 to 32 of a-z, 0-9 and -"), "{text}");
         assert!(!home.path().join(name).exists());
     }
 }
@@ -86,6 +90,12 @@ fn root() -> &'static Path {
 /// `mdd-host drivers` in a folder.
 fn drivers(home: &Path, arguments: &[&Path]) -> Output {
     mdd_host(home).current_dir(home).arg("drivers").args(arguments).output().unwrap()
+}
+
+/// Where cargo puts the driver of a kind.
+fn library(root: &Path, kind: &str) -> String {
+    let file = format!("{DLL_PREFIX}mdd_driver_{}{DLL_SUFFIX}", kind.replace('-', "_"));
+    root.join("target/debug").join(file).display().to_string()
 }
 
 /// Builds the driver of a folder, and what the check says of it and its script.

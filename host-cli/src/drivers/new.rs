@@ -6,6 +6,7 @@ use mdd_core::plugins::Declaration;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
+    env::consts::{DLL_PREFIX, DLL_SUFFIX},
     fs, io,
     path::{Component, Path, PathBuf},
 };
@@ -42,7 +43,7 @@ pub(crate) struct Made {
 pub(crate) fn new(global: &Global, folder: &Path, api: Option<&Path>) -> anyhow::Result<Verdict> {
     let name = folder.file_name().and_then(|name| name.to_str()).context("its name is not text")?.to_owned();
     let declaration = Declaration { kind: name.clone(), title: name.clone(), ..Declaration::default() };
-    declaration.validate().map_err(|error| Coded::new("cannot-be", format!("{name:?} can be no kind: {error}")))?;
+    declaration.validate().map_err(|error| Coded::new("bad-kind", format!("{name:?} can be no kind: {error}")))?;
     if folder.exists() {
         bail!(Coded::new("is-there", format!("{} is there already", folder.display())));
     }
@@ -54,12 +55,25 @@ pub(crate) fn new(global: &Global, folder: &Path, api: Option<&Path>) -> anyhow:
         return Ok(Verdict::InOrder);
     }
     output::text(&format!(
-        "Made {}. Next:\n  cargo build --manifest-path {}\n  mdd-host drivers check FILE --script {}\n",
+        "Made {}. Next:\n  cargo build --manifest-path {}\n  mdd-host drivers check {} --script {}\n",
         folder.display(),
         folder.join("Cargo.toml").display(),
+        library(&name, &folder, &api).display(),
         folder.join("conformance").display()
     ))?;
     Ok(Verdict::InOrder)
+}
+
+/// What cargo will make of it, where nobody has told cargo of another place.
+fn library(name: &str, folder: &Path, api: &Path) -> PathBuf {
+    let root = root_of_workspace(folder, api).unwrap_or(folder);
+    let file = format!("{DLL_PREFIX}mdd_driver_{}{DLL_SUFFIX}", name.replace('-', "_"));
+    root.join("target/debug").join(file)
+}
+
+/// Of the workspace that the interface is in, where the folder is a member of it by its place.
+fn root_of_workspace<'a>(folder: &Path, api: &'a Path) -> Option<&'a Path> {
+    api.parent().filter(|root| folder.parent() == Some(&root.join("drivers")))
 }
 
 /// All files or none.
@@ -95,7 +109,7 @@ fn filled(text: &str, name: &str) -> String {
 /// `Cargo.toml` for the place where it lies: a member of the workspace that the interface is in, or one for itself.
 fn manifest(name: &str, folder: &Path, api: &Path) -> String {
     let text = filled(MANIFEST, name);
-    if api.parent().is_some_and(|root| folder.parent() == Some(&root.join("drivers"))) {
+    if root_of_workspace(folder, api).is_some() {
         return text;
     }
     let path = relative(folder, api).display().to_string().replace('\\', "/");
@@ -110,16 +124,15 @@ fn manifest(name: &str, folder: &Path, api: &Path) -> String {
 fn the_api(folder: &Path, named: Option<&Path>) -> anyhow::Result<PathBuf> {
     let Some(named) = named else {
         let nobody = || {
-            let text = "no folder above it has mdd-driver-api, which is not published yet: name its folder in a copy of \
-                        mdd-host's repository with --api";
-            Coded::new("not-found", text)
+            let text = "no folder above it has mdd-driver-api, which is not published yet";
+            Coded::new("no-interface", text)
         };
         let mut candidates = folder.ancestors().skip(1).map(|folder| folder.join("driver-api"));
         return Ok(candidates.find(|candidate| is_the_api(candidate)).ok_or_else(nobody)?);
     };
     let api = std::path::absolute(named)?;
     if !is_the_api(&api) {
-        bail!(Coded::new("not-found", format!("{} does not hold mdd-driver-api", api.display())));
+        bail!(Coded::new("no-interface", format!("{} does not hold mdd-driver-api", api.display())));
     }
     Ok(api)
 }
