@@ -145,6 +145,8 @@ def _stage_sources(folder: Path) -> None:
 
 
 def _stage_programs(folder: Path, platform: str, installation: Path) -> None:
+    if (installation / "share" / "examples").is_dir():
+        shutil.copytree(installation / "share" / "examples", folder / "examples")
     end = ".exe" if platform.startswith("windows") else ""
     host = installation / "bin" / f"mdd-host{end}"
     drivers = sorted(file for file in (installation / "plugins").iterdir() if file.is_file())

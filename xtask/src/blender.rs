@@ -6,7 +6,11 @@ mod window;
 
 pub use package::{make as package, make_for as package_for};
 
-use crate::{debian, dist::Installation, process, venv, workspace};
+use crate::{
+    debian,
+    dist::{self, Installation},
+    process, venv, workspace,
+};
 use anyhow::{Context, Result, bail};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -143,6 +147,7 @@ fn pytest(
     pytest.current_dir(self::folder().join(folder)).args(["-m", "pytest", "-q", "-p", "no:cacheprovider"]).args(tests);
     pytest.env("PYTHONDONTWRITEBYTECODE", "1").env("MDD_TEST_PLUGINS", &installation.plugins);
     pytest.env("MDD_TEST_BIN", bin(installation)?).env("MDD_TEST_EXAMPLES", examples());
+    pytest.env("MDD_TEST_PAYLOADS", installation.root.join(dist::EXAMPLES));
     pytest.envs(variables.iter().copied());
     Ok(pytest)
 }

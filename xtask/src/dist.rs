@@ -60,7 +60,26 @@ pub fn lay_out(profile: &str) -> Result<Installation> {
     };
     let host = program("host-cli", "mdd-host")?;
     share(&host, &root.join("share"))?;
+    examples(&root.join(EXAMPLES))?;
     Ok(Installation { host, simulator: program("tests/sim", "mdd-sim")?, root, plugins })
+}
+
+/// Where an installation has a payload for each kind.
+pub const EXAMPLES: &str = "share/examples";
+
+/// A payload for each kind whose driver has one.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn examples(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    for driver in workspace::drivers()? {
+        let example = driver.manifest.with_file_name("example.json");
+        if example.exists() {
+            fs::copy(&example, folder.join(driver.kind).with_extension("json"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Manual pages and what completes commands, where systems look for them below a prefix.

@@ -1,7 +1,11 @@
 //! What is shipped, built for Windows on another system, and tried under Wine where that is installed.
 
 use crate::simulator::Simulator;
-use crate::{blender, debian, dist::Installation, process, tool, workspace};
+use crate::{
+    blender, debian,
+    dist::{self, Installation},
+    process, tool, workspace,
+};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::fs;
@@ -69,6 +73,7 @@ fn lay_out(built: &Path) -> Result<TempDir> {
     let (bin, plugins) = (home.path().join("bin"), home.path().join("plugins"));
     fs::create_dir_all(&bin)?;
     fs::create_dir_all(&plugins)?;
+    dist::examples(&home.path().join(dist::EXAMPLES))?;
     for name in ["mdd-host.exe", "mdd-sim.exe"] {
         fs::copy(built.join(name), bin.join(name))?;
     }

@@ -14,7 +14,7 @@ import pytest
 from layout import Layout, draw
 from stage import kinds, real_services
 
-PAYLOADS = Path(__file__).parents[2] / "movie_director" / "examples"
+PAYLOADS = Path(os.environ["MDD_TEST_PAYLOADS"])
 # The beginning of a file with a film in it.
 FILM = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom"
 
@@ -92,9 +92,12 @@ def test_from_a_file_with_a_real_service(stage, switch_on, tmp_path, real):
     assert_made(director, the_job(director))
 
 
-def test_from_a_text_block(stage, switch_on, kind, shot, tmp_path):
+def test_from_a_text_block(stage, switch_on, kind, shot, tmp_path, monkeypatch):
     stage.service(kind)
     director = switch_on()
+    # Packages have them there; these are the sources.
+    monkeypatch.setattr(director.payload, "EXAMPLES", PAYLOADS)
+    director.payload.example.cache_clear()
     backend = director.backend(kind)
     before = set(bpy.data.texts)
     director.runtime.running().expanded = {backend.id}

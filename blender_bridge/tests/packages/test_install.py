@@ -29,7 +29,7 @@ from waiting import until  # noqa: E402
 import package  # noqa: E402
 
 PACKAGE = Path(os.environ["MDD_TEST_PACKAGE"])
-PAYLOADS = Path(__file__).parents[2] / "movie_director" / "examples"
+PAYLOADS = Path(os.environ["MDD_TEST_PAYLOADS"])
 MODULE = "bl_ext.user_default.movie_director"
 
 
@@ -148,6 +148,7 @@ def test_foreign_programs_are_refused(tmp_path):
 def test_the_same_sources_make_the_same_package(tmp_path):
     installation = tmp_path / "installation"
     with zipfile.ZipFile(PACKAGE) as packed:
+        assert any(name.startswith("examples/") for name in packed.namelist())
         for name in packed.namelist():
             if name.startswith("bin/"):
                 inside = name.removeprefix("bin/")

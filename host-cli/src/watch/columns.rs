@@ -76,7 +76,7 @@ mod tests {
     use super::{Column, columns};
 
     fn shown(width: usize) -> Vec<Column> {
-        columns(width, &["● ComfyUI".to_owned()]).into_iter().map(|(column, _)| column).collect()
+        columns(width, &["● The Lamp".to_owned()]).into_iter().map(|(column, _)| column).collect()
     }
 
     #[test]

@@ -181,9 +181,9 @@ fn a_host_that_is_back_is_told_of_once() {
 
 #[test]
 fn a_narrow_screen_keeps_the_names() {
-    let mut board = board(vec![backend("ComfyUI", json!({}))], vec![]);
+    let mut board = board(vec![backend("Lamp", json!({}))], vec![]);
     let screen = drawn_at(60, &mut board, Instant::now());
-    for part in ["● ComfyUI", "connected", "2.5 ms", "99.9 %", "1+2", "? help"] {
+    for part in ["● Lamp", "connected", "2.5 ms", "99.9 %", "1+2", "? help"] {
         assert!(screen.contains(part), "{part:?} is missing in\n{screen}");
     }
     assert!(!screen.contains("127.0.0.1"), "{screen}");

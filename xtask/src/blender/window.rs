@@ -1,7 +1,11 @@
 //! Blender as a program: with a window on an X server of its own, and an old one without.
 
 use super::{bin, examples, folder};
-use crate::{debian, dist::Installation, process, python, rootfs, tool, workspace};
+use crate::{
+    debian,
+    dist::{self, Installation},
+    process, python, rootfs, tool, workspace,
+};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,10 +54,11 @@ pub(super) fn run_legacy(installation: &Installation) -> Result<()> {
         (bin(installation)?, "/mnt/bin"),
         (installation.plugins.clone(), "/mnt/plugins"),
         (examples(), "/mnt/examples"),
+        (installation.root.join(dist::EXAMPLES), "/mnt/payloads"),
     ];
     enter.args(mounts.iter().map(|(from, to)| format!("{}:{to}", from.display())));
     enter.args(["--", "env", "PYTHONDONTWRITEBYTECODE=1", "MDD_TEST_BIN=/mnt/bin"]);
-    enter.args(["MDD_TEST_PLUGINS=/mnt/plugins", "MDD_TEST_EXAMPLES=/mnt/examples"]);
+    enter.args(["MDD_TEST_PLUGINS=/mnt/plugins", "MDD_TEST_EXAMPLES=/mnt/examples", "MDD_TEST_PAYLOADS=/mnt/payloads"]);
     enter.args(["blender", "-b", "--factory-startup", "--python-exit-code", "1", "--python"]);
     enter.args(["/mnt/bridge/tests/headless/run_in_blender.py", "--"]);
     enter.args(["test_life.py", "test_panels.py", "test_files.py", "test_ends.py", "test_generate.py"]);
