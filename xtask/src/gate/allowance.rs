@@ -46,7 +46,7 @@ impl Allowance {
 mod tests {
     use super::*;
 
-    const LANES: &[Lane] = &[Lane { name: "sound", about: "", run: || Ok(()) }];
+    const LANES: &[Lane] = &[Lane { name: "sound", about: "", in_whole: true, run: || Ok(()) }];
 
     #[test]
     fn every_entry_names_a_lane_and_a_reason() {
