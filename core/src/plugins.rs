@@ -26,7 +26,7 @@ mod trial;
 pub mod vet;
 mod watcher;
 
-pub use gate::Gate;
+pub use gate::{Gate, is_hash};
 pub use inside::Tag;
 pub use inspect::Inspected;
 pub use live::Plugins;

@@ -13,7 +13,7 @@ use crate::{
 };
 use mdd_core::{
     endpoint::{Endpoint, Host},
-    events::{BackendView, Origin, Snapshot, StateName},
+    events::{BackendView, Snapshot, StateName},
     rpc::{BackendAddition, BackendChoice, BackendMove, BackendTest, BackendTested, CallError, Nothing},
     settings::Settings,
 };
@@ -134,7 +134,7 @@ impl Change {
 
     /// What was found by itself cannot be removed, and there is something else to do.
     fn refused(&self, error: CallError, known: &[BackendView]) -> anyhow::Error {
-        let found = known.iter().find(|view| self.subject.is(view)).filter(|view| is_found(view.origin));
+        let found = known.iter().find(|view| self.subject.is(view)).filter(|view| view.origin.is_found());
         match (found, &self.subject) {
             (Some(view), Subject::Gone(_)) if failure::is_refused(&error) => {
                 Coded::helped(&error.into(), format!("`mdd-host backends disable {}`", quoted(&view.id))).into()
@@ -172,10 +172,6 @@ impl Change {
             (_, StateName::Disconnected) => now.reason.is_some() && !is_as_before(),
         }
     }
-}
-
-fn is_found(origin: Origin) -> bool {
-    !matches!(origin, Origin::Flag | Origin::Environment | Origin::File | Origin::Project | Origin::Missing)
 }
 
 /// A word alone is the name of a machine, and is often meant as something else.

@@ -16,7 +16,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use mdd_core::{
-    plugins::{Gate, Meant, Registry, SearchPath, Vetting, vet},
+    plugins::{Gate, Meant, Registry, SearchPath, Vetting, is_hash, vet},
     rpc::{DriverAnswer, DriverChoice, DriverView, Drivers, Nothing, SearchedFolder},
     settings::Settings,
 };
@@ -62,10 +62,9 @@ pub(crate) async fn decide(
     decision: Decision,
 ) -> anyhow::Result<Verdict> {
     let path = Path::new(driver);
-    let is_hash = driver.len() >= 8 && driver.bytes().all(|byte| byte.is_ascii_hexdigit());
     let named = if path.is_file() {
         DriverChoice { file: Some(std::path::absolute(path)?.display().to_string()), ..Default::default() }
-    } else if is_hash {
+    } else if is_hash(driver) {
         DriverChoice { sha256: Some(driver.to_owned()), ..Default::default() }
     } else {
         DriverChoice { kind: Some(driver.to_owned()), ..Default::default() }

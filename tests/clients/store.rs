@@ -3,12 +3,10 @@
 use crate::soon;
 use mdd_core::{
     events::{Snapshot, StoreState},
-    jobs::{Submission, Target},
     rpc::{CallError, Client, Nothing},
 };
-use mdd_tests::{ServedHome, provoked};
+use mdd_tests::{ServedHome, chat, provoked};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
-use serde_json::json;
 use std::{ffi::OsStr, fs};
 
 const KIND: &str = "litellm";
@@ -23,14 +21,7 @@ async fn snapshot(client: &mut Client) -> Snapshot {
 }
 
 async fn submit(client: &mut Client, id: &str) -> Result<(), CallError> {
-    let submission = Submission {
-        id: id.to_owned(),
-        target: Target::Kind(KIND.to_owned()),
-        operation: None,
-        payload: json!({"model": "mock-gpt", "messages": [{"role": "user", "content": "hi"}]}),
-        files: Vec::new(),
-    };
-    let accepted: Result<serde_json::Value, _> = soon("an answer", client.call("jobs.submit", &submission)).await;
+    let accepted: Result<serde_json::Value, _> = soon("an answer", client.call("jobs.submit", &chat(id))).await;
     accepted.map(drop)
 }
 

@@ -2,21 +2,13 @@
 
 use mdd_core::{
     events::JobView,
-    jobs::{Submission, Target},
     rpc::{CallError, Client},
 };
-use serde_json::json;
+use mdd_tests::chat;
 
 /// A driver that is there, and has nowhere to go.
 pub(crate) const KIND: &str = "litellm";
 
 pub(crate) async fn submit(client: &mut Client, id: &str) -> Result<JobView, CallError> {
-    let submission = Submission {
-        id: id.to_owned(),
-        target: Target::Kind(KIND.to_owned()),
-        operation: None,
-        payload: json!({"model": "mock-gpt", "messages": [{"role": "user", "content": "hi"}]}),
-        files: Vec::new(),
-    };
-    client.call("jobs.submit", &submission).await
+    client.call("jobs.submit", &chat(id)).await
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod chat;
 mod command;
 #[cfg(target_os = "linux")]
 mod neighbour;
@@ -15,6 +16,7 @@ mod subject;
 mod variant;
 
 pub use build::{Built, built};
+pub use chat::chat;
 pub use command::mdd_host;
 #[cfg(target_os = "linux")]
 pub use neighbour::{HERE, Neighbour, THERE, pass_on};

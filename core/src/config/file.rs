@@ -108,6 +108,9 @@ impl UserFile {
             let remedy = "make the file readable, or remove it".to_owned();
             return Some(Problem { key: None, source, observation: observation.clone(), remedy });
         }
+        if self.text == self.good {
+            return None;
+        }
         let error = Document::parse(self.text.as_str()).err()?;
         let meanwhile = if self.good.is_empty() { "none of the file counts" } else { "what it said before counts" };
         Some(Problem {

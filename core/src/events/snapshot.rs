@@ -161,6 +161,16 @@ pub enum Origin {
     Missing,
 }
 
+impl Origin {
+    /// Whether it was found, and nobody has named it.
+    pub fn is_found(self) -> bool {
+        match self {
+            Self::DefaultPort | Self::Socket | Self::Mdns => true,
+            Self::Flag | Self::Environment | Self::File | Self::Project | Self::Missing => false,
+        }
+    }
+}
+
 /// The words for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -50,9 +50,8 @@ fn is_missing(backend: &BackendView) -> bool {
 /// It was found, is not running any more, and another of its kind is connected: it may have moved there, and whoever
 /// wants to be told of each names it.
 fn is_replaced(backend: &BackendView, all: &[&BackendView]) -> bool {
-    let was_found = matches!(backend.origin, Origin::DefaultPort | Origin::Socket | Origin::Mdns);
-    let is_another = |other: &&&BackendView| other.kind == backend.kind && other.state == StateName::Connected;
-    was_found && is_not_running(backend) && all.iter().any(|other| is_another(&other))
+    let is_another = |other: &&BackendView| other.kind == backend.kind && other.state == StateName::Connected;
+    backend.origin.is_found() && is_not_running(backend) && all.iter().any(is_another)
 }
 
 fn is_not_running(backend: &BackendView) -> bool {

@@ -149,6 +149,9 @@ impl Inner {
     }
 
     fn forget_moved(&self, book: &mut Book, moved: &[&str]) {
+        if moved.is_empty() {
+            return;
+        }
         let open = self.jobs.list().into_iter().filter(|job| !job.state.is_final());
         let waited_for: BTreeSet<String> = open.filter_map(|job| job.backend).collect();
         let before = book.finds.len();
@@ -181,7 +184,7 @@ impl Facts {
             endpoint: view.endpoint.clone(),
             is_up: view.state == StateName::Connected,
             is_down: view.state == StateName::Disconnected && !view.needs_word,
-            is_find: matches!(view.origin, Origin::DefaultPort | Origin::Socket | Origin::Mdns),
+            is_find: view.origin.is_found(),
             is_anywhere: view.origin == Origin::Socket,
             may_move: matches!(view.origin, Origin::File | Origin::Project),
         }

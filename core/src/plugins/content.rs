@@ -37,19 +37,11 @@ impl Content {
                 (tempfile::tempfile().map_err(kept)?, false)
             }
         };
-        let mut source = source.take(MAX_LEN + 1);
-        let mut piece = vec![0; PIECE];
         let mut len = 0;
-        loop {
-            let read = match source.read(&mut piece) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Refusal::Unreadable(error)),
-            };
-            file.write_all(&piece[..read]).map_err(kept)?;
-            len += read as u64;
-        }
+        each_piece(source.take(MAX_LEN + 1), Refusal::Unreadable, |piece| {
+            len += piece.len() as u64;
+            file.write_all(piece).map_err(kept)
+        })?;
         match len {
             0 => return Err(Refusal::Empty),
             len if len > MAX_LEN => return Err(Refusal::TooLarge(len)),
@@ -109,13 +101,28 @@ impl Content {
 /// What the system says.
 pub(super) fn pieces(mut file: &File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     file.rewind()?;
+    each_piece(
+        file,
+        |error| error,
+        |piece| {
+            take(piece);
+            Ok(())
+        },
+    )
+}
+
+fn each_piece<E>(
+    mut source: impl Read,
+    unreadable: impl FnOnce(io::Error) -> E,
+    mut take: impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), E> {
     let mut piece = vec![0; PIECE];
     loop {
-        match file.read(&mut piece) {
+        match source.read(&mut piece) {
             Ok(0) => return Ok(()),
-            Ok(read) => take(&piece[..read]),
+            Ok(read) => take(&piece[..read])?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(unreadable(error)),
         }
     }
 }

@@ -36,6 +36,11 @@ pub struct Gate {
     turns: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
 }
 
+/// Whether a word reads like the hash of a driver, or like the beginning of one.
+pub fn is_hash(word: &str) -> bool {
+    word.len() >= 8 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl Gate {
     /// `folder` keeps what is remembered, and copies.
     pub fn new(folder: &Path, vetting: Vetting) -> Self {
@@ -253,8 +258,7 @@ impl Gate {
             let sha256 = inspect::glance(path).sha256;
             return sha256.map(Some).ok_or_else(|| format!("{file_or_hash} cannot be read"));
         }
-        let is_hash = file_or_hash.len() >= 8 && file_or_hash.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !is_hash {
+        if !is_hash(file_or_hash) {
             return Ok(None);
         }
         let hash = file_or_hash.to_ascii_lowercase();

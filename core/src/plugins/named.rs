@@ -2,7 +2,7 @@
 
 use super::{DriverFile, DriverStatus, Registry};
 use mdd_driver_api::text::printable;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Which of several drivers of a kind is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +51,7 @@ fn of_kind(kind: &str, meant: Meant, files: &[DriverFile]) -> Result<String, Str
 }
 
 fn unknown(named: &str, files: &[DriverFile]) -> String {
-    let kinds = files.iter().filter_map(|file| Some(file.manifest()?.driver.kind.as_str()));
-    let mut kinds: Vec<&str> = kinds.collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    let known = if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") };
+    let kinds: BTreeSet<&str> = files.iter().filter_map(|file| Some(file.manifest()?.driver.kind.as_str())).collect();
+    let known = if kinds.is_empty() { "none".to_owned() } else { Vec::from_iter(kinds).join(", ") };
     format!("no driver {:?}; there is {known}", printable(named, 80))
 }

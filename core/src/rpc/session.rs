@@ -296,11 +296,11 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
             return Err(RpcError::new(ErrorCode::Draining, "this host takes no more jobs: another version takes over"));
         }
         self.jobs().submit(submission).await.map_err(|error| {
-            let data = match &error {
-                SubmitError::MissingFile(name) => json!({ "code": error.code(), "file": printable(name, 200) }),
-                _ => json!({ "code": error.code() }),
-            };
-            RpcError { data: Some(data), ..refused(&error, error.code()) }
+            let mut refusal = refused(&error, error.code());
+            if let (SubmitError::MissingFile(name), Some(data)) = (&error, &mut refusal.data) {
+                data["file"] = printable(name, 200).into();
+            }
+            refusal
         })
     }
 

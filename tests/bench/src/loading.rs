@@ -5,6 +5,7 @@ use crate::{
     goals::{Measured, Verdict},
     peer::Peer,
     process::Use,
+    watching::connected,
     world::{ROUNDS, SOON, World, away},
 };
 use anyhow::{Context as _, ensure};
@@ -59,14 +60,7 @@ impl Scene {
     }
 
     async fn client(&self) -> anyhow::Result<Client> {
-        let began = Instant::now();
-        loop {
-            match Client::connect(&self.home.path().join("state"), "a measurement").await {
-                Ok(client) => return Ok(client),
-                Err(error) if began.elapsed() > SOON => return Err(error.into()),
-                Err(_) => sleep(Duration::from_millis(2)).await,
-            }
-        }
+        connected(&self.home.path().join("state")).await
     }
 
     /// Puts another driver into the folder in one step.

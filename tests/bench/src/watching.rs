@@ -34,14 +34,7 @@ impl Watching {
 
     /// Connects as soon as the host of this state folder answers.
     pub(crate) async fn start(state: &Path) -> anyhow::Result<Self> {
-        let began = Instant::now();
-        let mut client = loop {
-            match Client::connect(state, "a measurement").await {
-                Ok(client) => break client,
-                Err(error) => ensure!(began.elapsed() < SOON, "{error}"),
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        };
+        let mut client = connected(state).await?;
         client.call::<_, Nothing>("subscribe", &Nothing {}).await?;
         let Update::Snapshot(snapshot) = client.update().await? else { bail!("changes came before a snapshot") };
         Ok(Self { client, snapshot: *snapshot })
@@ -59,5 +52,17 @@ impl Watching {
     pub(crate) async fn call(&mut self, method: &str, parameters: &impl Serialize) -> anyhow::Result<()> {
         self.client.call::<_, Nothing>(method, parameters).await?;
         Ok(())
+    }
+}
+
+/// A client as soon as the host of this state folder answers.
+pub(crate) async fn connected(state: &Path) -> anyhow::Result<Client> {
+    let began = Instant::now();
+    loop {
+        match Client::connect(state, "a measurement").await {
+            Ok(client) => return Ok(client),
+            Err(error) => ensure!(began.elapsed() < SOON, "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

@@ -7,13 +7,17 @@ use super::{
 };
 use crate::{
     PATIENCE, comfyui,
+    port::Noted,
     run::{Run, attempt, resumed},
 };
 use mdd_core::{
     events::JobState,
     jobs::{FileSource, Submission, Target},
 };
-use mdd_driver_api::{Effect, ErrorKind, Stage, model::OutcomeStatus};
+use mdd_driver_api::{
+    Effect, ErrorKind, Stage,
+    model::{Attempt, Outcome, OutcomeStatus},
+};
 use mdd_sim::{JobState as Remote, Options, Sim};
 use mdd_tests::{Running, Subject, plugins};
 use serde_json::{Value, json};
@@ -35,6 +39,16 @@ fn slow(steps: u32) -> Value {
 /// The call that works, among the small ones around it.
 fn work(sim: &Sim, event: &str) -> mdd_sim::Job {
     sim.ledger().jobs.into_iter().find(|job| job.prompt_id == event).unwrap()
+}
+
+/// Until the server has seen that nobody listens any more, the session cannot be spoken with.
+async fn taken_up_again(subject: &Subject, attempt: Attempt, running: &Noted) -> Outcome {
+    loop {
+        match Run::start(subject, resumed(attempt.clone(), running, Some(true))).end().await {
+            Ok(outcome) => break outcome,
+            Err(error) => assert_eq!(error.kind, ErrorKind::TRANSPORT, "{error:?}"),
+        }
+    }
 }
 
 #[tokio::test]
@@ -127,13 +141,7 @@ async fn a_job_that_was_let_go_is_found_in_its_gallery() {
     let run = Run::start(&subject, attempt("generate", slow(8)));
     let running = run.port.until_stage(Stage::RUNNING).await;
     let attempt = run.detach().await;
-    // Until the server has seen that nobody listens any more, the session cannot be spoken with.
-    let outcome = loop {
-        match Run::start(&subject, resumed(attempt.clone(), &running, Some(true))).end().await {
-            Ok(outcome) => break outcome,
-            Err(error) => assert_eq!(error.kind, ErrorKind::TRANSPORT, "{error:?}"),
-        }
-    };
+    let outcome = taken_up_again(&subject, attempt, &running).await;
     assert_eq!((outcome.status, outcome.results.len()), (OutcomeStatus::Done, 1), "{outcome:?}");
     let work = work(&sim, &running.remote_id);
     assert_eq!((work.state, work.runs), (Remote::Finished, 1));
@@ -149,12 +157,7 @@ async fn a_result_that_does_not_come_is_not_waited_for_for_ever() {
     let run = Run::start(&subject, attempt("generate", slow(6000)));
     let running = run.port.until_stage(Stage::RUNNING).await;
     let attempt = run.detach().await;
-    let outcome = loop {
-        match Run::start(&subject, resumed(attempt.clone(), &running, Some(true))).end().await {
-            Ok(outcome) => break outcome,
-            Err(error) => assert_eq!(error.kind, ErrorKind::TRANSPORT, "{error:?}"),
-        }
-    };
+    let outcome = taken_up_again(&subject, attempt, &running).await;
     let code = outcome.problem.unwrap().code;
     mdd_tests::provoked::code(&code);
     assert_eq!((outcome.status, code.as_str()), (OutcomeStatus::Unknown, "wan2gp.connection-lost"));
