@@ -12,6 +12,8 @@ pub use checks::Checks;
 pub use history::{ErrorView, HealthView, History, Point, SeriesView, UptimeView};
 pub use latency::{Latency, LatencyView};
 pub use records::{Record, Records};
-pub(crate) use summary::capital;
+#[cfg(test)]
+pub(crate) use summary::tests::backend;
 pub use summary::{Severity, Summary, summarize};
+pub(crate) use summary::{capital, reads_differently};
 pub use teller::Teller;

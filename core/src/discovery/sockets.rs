@@ -7,7 +7,9 @@ mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
 
+use crate::process::Process;
 use std::{io, net::SocketAddr};
+use tokio::{sync::Semaphore, task::spawn_blocking};
 
 /// A TCP socket that waits for connections.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,16 +71,27 @@ pub fn of_system() -> io::Result<Box<dyn Sockets>> {
     return Ok(Box::new(portable::Listed));
 }
 
-/// The process of this machine that listens at a loopback address, as far as it may be seen. Reads much of `/proc`, so
-/// it is asked when something has changed, away from the threads that must not wait.
+/// The process of this machine that listens at one of these loopback addresses, as far as it may be seen. Reads much of
+/// `/proc`, so it is asked when something has changed, and for one backend after the other: after a start of the host all
+/// ask at once, and each walk finds what the next ones look for.
+pub async fn holder(addresses: Vec<SocketAddr>) -> Option<Process> {
+    static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
+    let turn = ONE_AT_A_TIME.acquire().await.ok()?;
+    let looking = spawn_blocking(move || {
+        let _until_the_end_even_if_nobody_waits = turn;
+        addresses.into_iter().find_map(process_at).and_then(Process::of)
+    });
+    looking.await.ok().flatten()
+}
+
 #[cfg(target_os = "linux")]
-pub fn holder(address: SocketAddr) -> Option<u32> {
+fn process_at(address: SocketAddr) -> Option<u32> {
     linux::holder(address)
 }
 
 /// Not known on this system.
 #[cfg(not(target_os = "linux"))]
-pub fn holder(_address: SocketAddr) -> Option<u32> {
+fn process_at(_address: SocketAddr) -> Option<u32> {
     None
 }
 

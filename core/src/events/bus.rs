@@ -6,7 +6,7 @@
 mod interleavings;
 
 use super::{BackendView, Change, JobView, Marks, Notice, Numbered, Snapshot, StoreView, Update};
-use crate::health::{Summary, summarize};
+use crate::health::{self, Summary, summarize};
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, PoisonError},
@@ -45,6 +45,8 @@ struct State {
     notices: VecDeque<Notice>,
     store: StoreView,
     changes: VecDeque<Numbered>,
+    /// Until something changes that it speaks of: it is read with every change, and most are response times.
+    summary: Option<Summary>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +104,7 @@ impl Bus {
     pub fn remove(&self, id: &str) {
         self.change(|state| {
             state.marks.remove(id);
+            state.summary = None;
             state.backends.remove(id).map(|_| Change::BackendRemoved(id.to_owned()))
         });
     }
@@ -184,15 +187,19 @@ impl State {
             marks.apply(&mut view);
         }
         let entry = Entry { plain, view, next_try };
-        if self.backends.get(&entry.view.id) == Some(&entry) {
+        let known = self.backends.get(&entry.view.id);
+        if known == Some(&entry) {
             return None;
+        }
+        if known.is_none_or(|known| health::reads_differently(&known.view, &entry.view)) {
+            self.summary = None;
         }
         let seen = entry.at(Instant::now());
         self.backends.insert(entry.view.id.clone(), entry);
         Some(Change::Backend(Arc::new(seen)))
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn snapshot(&mut self) -> Snapshot {
         let now = Instant::now();
         let backends: Vec<_> = self.backends.values().map(|entry| entry.at(now)).collect();
         Snapshot {
@@ -205,8 +212,9 @@ impl State {
         }
     }
 
-    fn summary(&self) -> Summary {
-        summarize(self.backends.values().map(|entry| &entry.view))
+    fn summary(&mut self) -> Summary {
+        let Self { summary, backends, .. } = self;
+        summary.get_or_insert_with(|| summarize(backends.values().map(|entry| &entry.view))).clone()
     }
 
     /// The changes after `seen`, or nothing when some of them are no longer kept.
@@ -272,7 +280,7 @@ impl Subscription {
 
     fn ready(&mut self) -> Option<Update> {
         let bus = self.bus.clone();
-        let state = bus.state();
+        let mut state = bus.state();
         self.last.mark_unchanged();
         let update = match self.seen {
             Some(seen) if seen == state.last => return None,
@@ -290,7 +298,10 @@ impl Subscription {
 #[cfg(all(test, not(mdd_shuttle)))]
 mod tests {
     use super::{Bus, KEPT_CHANGES, Subscription};
-    use crate::events::{Change, Notice, NoticeSeverity, Update};
+    use crate::{
+        events::{BackendView, Change, Detail, Notice, NoticeSeverity, StateName, Update},
+        health::{LatencyView, backend},
+    };
     use std::sync::Arc;
 
     fn notice(number: usize) -> Notice {
@@ -316,6 +327,21 @@ mod tests {
             }
         }
         assert_eq!(expected, bus.snapshot().seq);
+    }
+
+    #[test]
+    fn the_summary_follows_what_it_speaks_of() {
+        let bus = Bus::default();
+        let show = |state, latency_ms| {
+            bus.publish(BackendView { latency_ms, ..backend("A", state, Detail::Ready, &[]) }, None);
+            bus.snapshot().summary.sentence
+        };
+        let fast = LatencyView { last: 1.0, p50: 1.0, p95: 1.0, p99: 1.0 };
+        assert_eq!(show(StateName::Connected, None), "Everything is ready: A.");
+        assert_eq!(show(StateName::Connected, Some(fast)), "Everything is ready: A.");
+        assert_eq!(show(StateName::Connecting, Some(fast)), "A is being connected.");
+        bus.remove("A");
+        assert_eq!(bus.snapshot().summary.sentence, "No AI service is known yet.");
     }
 
     #[tokio::test]

@@ -195,7 +195,7 @@ impl History {
     /// Everything.
     pub fn view(&self) -> HealthView {
         let [seconds, ten_seconds, minutes] = &self.rings;
-        let points = |ring: &Ring| ring.series(self.clock).map(|(age, span)| point(age, span)).collect();
+        let points = |ring: &Ring| ring.series(self.clock).map(|(age, span)| point(age, &span)).collect();
         HealthView {
             uptime: self.uptime(),
             latency_ms: self.latency(),

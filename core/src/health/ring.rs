@@ -34,6 +34,34 @@ impl Span {
     }
 }
 
+/// A span as it is kept: there are two thousand for each backend. In microseconds, of which a minute has 60 million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Kept {
+    known: u32,
+    usable: u32,
+    answers: u32,
+    answering: u32,
+}
+
+impl Kept {
+    fn span(self) -> Span {
+        let Self { known, usable, answers, answering } = self;
+        let time = |micros: u32| Duration::from_micros(micros.into());
+        Span { known: time(known), usable: time(usable), answers, answering: time(answering) }
+    }
+}
+
+impl From<Span> for Kept {
+    fn from(span: Span) -> Self {
+        let Span { known, usable, answers, answering } = span;
+        Self { known: micros(known), usable: micros(usable), answers, answering: micros(answering) }
+    }
+}
+
+fn micros(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
 /// As many spans as are kept. Their positions count from the beginning of a clock that never goes back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ring {
@@ -41,12 +69,12 @@ pub(super) struct Ring {
     kept: usize,
     /// Position of the newest span.
     newest: u64,
-    spans: VecDeque<Span>,
+    spans: VecDeque<Kept>,
 }
 
 impl Ring {
     pub(super) fn new(width: Duration, kept: usize) -> Self {
-        Self { width, kept, newest: 0, spans: VecDeque::from([Span::default()]) }
+        Self { width, kept, newest: 0, spans: VecDeque::from([Kept::default()]) }
     }
 
     /// Goes on to a moment. `usable` is what held since the last one; `None`: that is not known.
@@ -59,9 +87,8 @@ impl Ring {
             self.move_to(position);
             let end = self.start(position + 1).min(to);
             if let Some(usable) = usable {
-                let span = self.current();
-                span.known += end - at;
-                span.usable += if usable { end - at } else { Duration::ZERO };
+                let usable = if usable { end - at } else { Duration::ZERO };
+                self.change(|span| span.add(&Span { known: end - at, usable, ..Span::default() }));
             }
             at = end;
         }
@@ -69,36 +96,34 @@ impl Ring {
     }
 
     pub(super) fn answered(&mut self, time: Duration) {
-        let span = self.current();
-        span.answers = span.answers.saturating_add(1);
-        span.answering += time;
+        self.change(|span| span.add(&Span { answers: 1, answering: time, ..Span::default() }));
     }
 
     /// All of it together.
     pub(super) fn total(&self) -> Span {
         self.spans.iter().fold(Span::default(), |mut total, span| {
-            total.add(span);
+            total.add(&span.span());
             total
         })
     }
 
     /// The spans of which anything is known with the time from their end to `now`, the oldest first.
-    pub(super) fn series(&self, now: Duration) -> impl Iterator<Item = (Duration, &Span)> {
-        let known = |(_, span): &(u64, &Span)| !span.known.is_zero();
+    pub(super) fn series(&self, now: Duration) -> impl Iterator<Item = (Duration, Span)> {
+        let known = |(_, span): &(u64, Span)| !span.known.is_zero();
         self.positions().filter(known).map(move |(position, span)| (now.saturating_sub(self.start(position + 1)), span))
     }
 
     /// The spans with their positions, the oldest first.
-    pub(super) fn positions(&self) -> impl Iterator<Item = (u64, &Span)> {
+    pub(super) fn positions(&self) -> impl Iterator<Item = (u64, Span)> {
         let oldest = (self.newest + 1).saturating_sub(self.spans.len() as u64);
-        (oldest..).zip(&self.spans)
+        (oldest..).zip(self.spans.iter().map(|span| span.span()))
     }
 
     /// Puts a span back that was kept elsewhere; positions only grow.
     pub(super) fn restore(&mut self, position: u64, span: Span) {
         if position >= self.newest {
             self.move_to(position);
-            *self.current() = span;
+            self.change(|current| *current = span);
         }
     }
 
@@ -113,23 +138,27 @@ impl Ring {
     fn move_to(&mut self, position: u64) {
         if position.saturating_sub(self.newest) >= self.kept as u64 {
             self.spans.clear();
-            self.spans.push_back(Span::default());
+            self.spans.push_back(Kept::default());
             self.newest = position;
         }
         while self.newest < position {
             if self.spans.len() == self.kept {
                 self.spans.pop_front();
             }
-            self.spans.push_back(Span::default());
+            self.spans.push_back(Kept::default());
             self.newest += 1;
         }
     }
 
-    fn current(&mut self) -> &mut Span {
+    /// Changes the newest span.
+    fn change(&mut self, change: impl FnOnce(&mut Span)) {
         if self.spans.is_empty() {
-            self.spans.push_back(Span::default());
+            self.spans.push_back(Kept::default());
         }
-        let last = self.spans.len() - 1;
-        &mut self.spans[last]
+        if let Some(last) = self.spans.back_mut() {
+            let mut span = last.span();
+            change(&mut span);
+            *last = span.into();
+        }
     }
 }

@@ -42,6 +42,14 @@ pub fn summarize<'v>(backends: impl IntoIterator<Item = &'v BackendView>) -> Sum
     Summary { severity, sentence: sentence(&all, &[]) }
 }
 
+/// Whether a change of one of the parts may change the summary.
+pub(crate) fn reads_differently(before: &BackendView, after: &BackendView) -> bool {
+    let read = |view: &BackendView| (view.state, view.detail, view.origin);
+    read(before) != read(after)
+        || before.reason != after.reason
+        || (&before.kind, &before.title, &before.makes) != (&after.kind, &after.title, &after.makes)
+}
+
 /// Nobody has named it or started it.
 fn is_missing(backend: &BackendView) -> bool {
     backend.origin == Origin::Missing && backend.state == StateName::Disconnected
@@ -188,7 +196,7 @@ pub(crate) fn capital(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{Severity, summarize};
     use crate::{
         diagnosis::Reason,
@@ -196,7 +204,7 @@ mod tests {
     };
     use mdd_driver_api::manifest::Declaration;
 
-    fn backend(title: &str, state: StateName, detail: Detail, makes: &[&str]) -> BackendView {
+    pub(crate) fn backend(title: &str, state: StateName, detail: Detail, makes: &[&str]) -> BackendView {
         BackendView {
             id: title.to_owned(),
             kind: title.to_owned(),

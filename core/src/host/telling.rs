@@ -22,7 +22,10 @@ pub(super) async fn tell(bus: Arc<Bus>) {
     loop {
         let due = teller.due();
         tokio::select! {
-            update = news.next() => show(&mut teller, update),
+            update = news.next() => {
+                show(&mut teller, update);
+                continue;
+            }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
         }
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();

@@ -15,21 +15,25 @@ use tokio::{
 /// Between two looks where the kernel gives no descriptor.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// The fields of `/proc/<pid>/stat` behind the name, which may contain anything.
-fn stat(pid: u32) -> Option<Vec<String>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = text.rsplit_once(')')?;
-    Some(fields.split_ascii_whitespace().map(str::to_owned).collect())
+/// What `/proc/<pid>/stat` tells of a process. Each backend on this machine is looked at four times a second, so it is
+/// read once for everything.
+struct Stat {
+    state: u8,
+    /// Ticks of processor time, its own and that of the system for it.
+    ticks: u64,
+    start: u64,
 }
 
-/// Positions of proc(5), counted from the state, which is its third field.
-const STATE: usize = 0;
-const USER_TIME: usize = 11;
-const SYSTEM_TIME: usize = 12;
-const START: usize = 19;
-
-fn number(fields: &[String], at: usize) -> Option<u64> {
-    fields.get(at)?.parse().ok()
+fn stat(pid: u32) -> Option<Stat> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before it may contain anything.
+    let (_, fields) = text.rsplit_once(')')?;
+    let mut fields = fields.split_ascii_whitespace();
+    // proc(5): the state is the third field, the times are the 14th and the 15th, the start is the 22nd.
+    let state = *fields.next()?.as_bytes().first()?;
+    let mut number = |skipped| fields.nth(skipped)?.parse::<u64>().ok();
+    let ticks = number(10)?.saturating_add(number(0)?);
+    Some(Stat { state, ticks, start: number(6)? })
 }
 
 fn ticks(count: u64) -> Duration {
@@ -43,25 +47,28 @@ pub(super) fn start(pid: u32) -> Option<(u64, SystemTime)> {
         let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
         Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
     });
-    let started = number(&stat(pid)?, START)?;
+    let started = stat(pid)?.start;
     Some((started, (*BOOT)? + ticks(started)))
 }
 
+impl Stat {
+    fn activity(&self) -> Activity {
+        match self.state {
+            b'T' | b't' => Activity::Stopped,
+            // A zombie has closed everything that it had open.
+            b'Z' | b'X' | b'x' => Activity::Gone,
+            _ => Activity::Alive,
+        }
+    }
+}
+
 pub(super) fn state(pid: u32) -> Option<(u64, Activity)> {
-    let fields = stat(pid)?;
-    let activity = match fields.get(STATE)?.as_str() {
-        "T" | "t" => Activity::Stopped,
-        // A zombie has closed everything that it had open.
-        "Z" | "X" | "x" => Activity::Gone,
-        _ => Activity::Alive,
-    };
-    Some((number(&fields, START)?, activity))
+    let stat = stat(pid)?;
+    Some((stat.start, stat.activity()))
 }
 
 pub(super) fn work(pid: u32) -> Option<Work> {
-    let fields = stat(pid)?;
-    let cpu = ticks(number(&fields, USER_TIME)? + number(&fields, SYSTEM_TIME)?);
-    Some(Work { cpu, disk: disk(pid).unwrap_or(0) })
+    Some(Work { cpu: ticks(stat(pid)?.ticks), disk: disk(pid).unwrap_or(0) })
 }
 
 /// Only the owner of a process may read it.

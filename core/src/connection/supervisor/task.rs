@@ -26,7 +26,6 @@ use std::{
 };
 use tokio::{
     sync::{mpsc, watch},
-    task::spawn_blocking,
     time::{Instant, sleep_until, timeout},
 };
 
@@ -148,7 +147,11 @@ impl Task {
                 }
                 () = doubted(&self.instance), if self.instance.is_some() => Some(Input::Doubted),
                 () = ended(&mut self.witness), if self.witness.is_some() => self.process_ended(),
-                () = sleep_until(self.next_look) => self.look(),
+                () = sleep_until(self.next_look) => match self.look() {
+                    Some(input) => Some(input),
+                    // Nothing new, some times a second and for each backend: nothing to tell either.
+                    None => continue,
+                },
                 () = sleep_until(self.life.due().unwrap_or_else(Instant::now)), if self.life.due().is_some() => self.due(),
             };
             match input {
@@ -222,15 +225,15 @@ impl Task {
 
     /// The only place where the life changes.
     fn take(&mut self, input: Input) {
-        let before = format!("{:?}", view::seen(&self.life).detail);
+        let before = view::seen(&self.life).detail;
         tracing::trace!(?input, "input");
         let random = self.shared.transport.random();
         for command in self.life.handle(input, Instant::now(), random) {
             self.perform(command);
         }
-        let after = format!("{:?}", view::seen(&self.life).detail);
+        let after = view::seen(&self.life).detail;
         if before != after {
-            tracing::debug!(from = before, to = after, "state");
+            tracing::debug!(from = ?before, to = ?after, "state");
         }
         self.publish();
     }
@@ -474,8 +477,7 @@ impl Task {
         }
         self.finding = true;
         let addresses = endpoint.loopback_addresses();
-        let looking = spawn_blocking(move || addresses.into_iter().find_map(sockets::holder).and_then(Process::of));
-        self.asks.push(async move { Answer::Process(looking.await.ok().flatten()) }.boxed());
+        self.asks.push(async move { Answer::Process(sockets::holder(addresses).await) }.boxed());
     }
 }
 

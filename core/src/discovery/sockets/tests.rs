@@ -77,9 +77,9 @@ fn the_holder_of_a_port_is_found() {
         let listener = TcpListener::bind(format!("{ip}:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked = if ip == "[::1]" { format!("[::1]:{port}") } else { format!("127.0.0.1:{port}") };
-        let found = super::holder(asked.parse().unwrap());
+        let found = super::process_at(asked.parse().unwrap());
         assert_eq!(found, cfg!(target_os = "linux").then(std::process::id), "{ip}");
         drop(listener);
-        assert_eq!(super::holder(asked.parse().unwrap()), None);
+        assert_eq!(super::process_at(asked.parse().unwrap()), None);
     }
 }
