@@ -13,6 +13,8 @@ use std::path::Path;
 /// What a check says of a driver.
 pub(crate) struct Said {
     pub(crate) laws: Vec<(String, String, String)>,
+    /// The codes that nothing has provoked.
+    pub(crate) not_seen: Vec<String>,
     pub(crate) code: Option<i32>,
 }
 
@@ -42,5 +44,7 @@ pub(crate) fn check(file: &Path, script: Option<&Path>) -> Said {
     let text = |line: &Value, field: &str| line[field].as_str().unwrap_or_default().to_owned();
     let laws = report["laws"].as_array().unwrap_or_else(|| panic!("{report}"));
     let laws = laws.iter().map(|line| (text(line, "law"), text(line, "finding"), text(line, "seen"))).collect();
-    Said { laws, code: output.status.code() }
+    let codes = report["not_seen"].as_array().unwrap_or_else(|| panic!("{report}"));
+    let not_seen = codes.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    Said { laws, not_seen, code: output.status.code() }
 }

@@ -19,7 +19,7 @@ fn a_new_driver_builds_and_is_good() {
     // With the versions that this repository is built with, and nothing else.
     fs::copy(root().join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     let text = checked(home.path(), &folder, "desk-lamp");
-    assert!(text.contains("desk-lamp 0.1.0") && text.contains("0 are broken"), "{text}");
+    assert!(text.contains("desk-lamp 0.1.0") && text.contains(" 0 broken"), "{text}");
     assert!(text.contains("ok           carries-its-job"), "{text}");
 }
 
@@ -41,13 +41,13 @@ fn the_guide_goes_from_nothing_to_a_good_driver() {
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     assert!(String::from_utf8_lossy(&made.stdout).contains(&library(&workspace, "lamp")), "the next step names it");
     let text = checked(home.path(), &folder, "lamp");
-    assert!(text.contains("0 are broken") && text.contains("ok           carries-its-job"), "{text}");
+    assert!(text.contains(" 0 broken") && text.contains("ok           carries-its-job"), "{text}");
 
     let lamp = root().join("docs/examples/lamp");
     let replaced = copy(&lamp, &folder);
     assert_eq!(replaced, files_of(&folder).len() - 1, "all but Cargo.toml are replaced, and none is new");
     let text = checked(home.path(), &folder, "lamp");
-    assert!(text.contains("0 are broken") && text.contains("ok           recognises-its-own"), "{text}");
+    assert!(text.contains(" 0 broken") && text.contains("ok           recognises-its-own"), "{text}");
 }
 
 #[test]

@@ -4,13 +4,14 @@ use crate::{
     clock::{Clock, Conduct, Driven},
     host::Host,
     job::{Journal, Port, RECIPES},
+    laws::Grounds,
     service::{Question, Service},
 };
 use mdd_core::{endpoint::Endpoint, plugins::LoadedDriver};
 use mdd_driver_api::{
     DriverError, ErrorKind,
     abi::{DriverBox, Event, EventKind, EventSink, EventSinkArc, Fut, J},
-    model::{Attempt, Identity, Inspection, Instance, JobFile, Outcome, Role, Sample},
+    model::{Attempt, Identity, Inspection, Instance, JobFile, Outcome, Problem, Role, Sample},
 };
 use mdd_replay::{Effect, JobScript, Script};
 use serde::de::DeserializeOwned;
@@ -36,6 +37,8 @@ pub(crate) struct Bench<'a> {
     /// Those of others, by name.
     pub(crate) strangers: BTreeMap<String, Arc<Script>>,
     pub(crate) seen: RefCell<Observations>,
+    /// What laws stand on, as far as it was tried.
+    pub(crate) grounds: RefCell<Grounds>,
 }
 
 /// What is wrong wherever it is seen.
@@ -45,6 +48,8 @@ pub(crate) struct Observations {
     pub(crate) blocked: Vec<String>,
     pub(crate) waited_elsewhere: Vec<String>,
     pub(crate) undeclared: BTreeSet<String>,
+    /// Every code of its own that it has reported.
+    pub(crate) codes: BTreeSet<String>,
     pub(crate) costly: BTreeSet<String>,
     pub(crate) forbidden: BTreeSet<String>,
     pub(crate) checkpoints: BTreeSet<String>,
@@ -60,9 +65,16 @@ impl<'a> Bench<'a> {
         Place { bench: self, script: script.clone(), clock, service, endpoint }
     }
 
-    /// The scripts that have a job.
-    pub(crate) fn jobs(&self) -> impl Iterator<Item = (&str, &Arc<Script>, &JobScript)> {
-        self.scripts.iter().filter_map(|(name, script)| Some((name.as_str(), script, script.job.as_ref()?)))
+    /// How often it has panicked.
+    pub(crate) fn panics(&self) -> usize {
+        self.seen.borrow().panics.len()
+    }
+
+    /// The codes of its manifest that nothing has provoked.
+    pub(crate) fn not_seen(&self) -> Vec<String> {
+        let seen = self.seen.borrow();
+        let declared = self.driver.manifest.driver.errors.keys();
+        declared.filter(|code| !seen.codes.contains(*code)).cloned().collect()
     }
 }
 
@@ -183,8 +195,11 @@ impl<'a> Place<'a> {
 
     fn declared(&self, seen: &mut Observations, code: &str) {
         // The host's own codes have no dot.
-        if code.contains('.') && !self.bench.driver.manifest.driver.errors.contains_key(code) {
-            seen.undeclared.insert(code.to_owned());
+        if code.contains('.') {
+            seen.codes.insert(code.to_owned());
+            if !self.bench.driver.manifest.driver.errors.contains_key(code) {
+                seen.undeclared.insert(code.to_owned());
+            }
         }
     }
 
@@ -210,6 +225,11 @@ impl<'a> Place<'a> {
 
     pub(crate) fn questions(&self, from: usize) -> Vec<Question> {
         self.service.questions(from)
+    }
+
+    /// Whether the host did not send something that it was to send here.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.questions(0).iter().any(|question| question.forbidden.is_some())
     }
 }
 
@@ -237,8 +257,13 @@ impl Object<'_> {
         let watching = self.object().watch(EventSinkArc::of(sink.clone()));
         let driven = self.place.drive("watch", watching, within_ms, || false);
         self.place.note_costs("watch", from);
-        let news = sink.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        (driven, news)
+        let news = sink.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.place.bench.seen.borrow_mut();
+        for event in news.iter().filter(|event| event.kind == EventKind::DEGRADED) {
+            let problem: Problem = serde_json::from_str(&event.payload).unwrap_or_default();
+            self.place.declared(&mut seen, &problem.code);
+        }
+        (driven, news.iter().map(|event| event.kind).collect())
     }
 
     /// A port for a run.
@@ -283,11 +308,11 @@ impl Drop for Object<'_> {
 
 /// Where news of `watch` go.
 #[derive(Clone, Default)]
-struct Sink(Arc<Mutex<Vec<EventKind>>>);
+struct Sink(Arc<Mutex<Vec<Event>>>);
 
 impl EventSink for Sink {
     fn emit(&self, event: Event) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.kind);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         true
     }
 }

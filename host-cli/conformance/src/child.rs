@@ -2,7 +2,7 @@
 
 use crate::{
     bench::Bench,
-    laws::LAWS,
+    laws::{self, LAWS},
     process::Said,
     report::{Finding, Line},
     strangers,
@@ -10,6 +10,7 @@ use crate::{
 use mdd_core::plugins::{self, LoadedDriver, vet};
 use mdd_replay::Script;
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     io::{self, Write},
     path::Path,
@@ -34,13 +35,15 @@ pub fn run(
     let driver: LoadedDriver = plugins::open(file, copies)?;
     let strangers = strangers::of(driver.kind())?;
     let scripts: BTreeMap<_, _> = scripts.into_iter().map(|(name, script)| (name, Arc::new(script))).collect();
-    let bench = Bench { driver: &driver, scripts, strangers, seen: std::cell::RefCell::default() };
+    let bench = Bench { driver: &driver, scripts, strangers, seen: RefCell::default(), grounds: RefCell::default() };
     for law in LAWS {
         say(out, &Said::At(law.name.to_owned()))?;
-        let finding: Finding = (law.check)(&bench);
+        let finding: Finding = laws::check(law, &bench);
         say(out, &Said::Found(Line { law: law.name.to_owned(), title: law.title.to_owned(), finding }))?;
     }
-    say(out, &Said::Over)?;
+    // Without a script there is nothing that could provoke them.
+    let not_seen = if bench.scripts.is_empty() { Vec::new() } else { bench.not_seen() };
+    say(out, &Said::Over { not_seen })?;
     Ok(())
 }
 

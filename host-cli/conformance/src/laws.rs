@@ -3,6 +3,7 @@
 mod attempt;
 mod conduct;
 mod connected;
+mod ground;
 mod identity;
 mod resuming;
 mod run;
@@ -13,6 +14,9 @@ use crate::{
 };
 use mdd_replay::{JobScript, Script};
 use std::sync::Arc;
+
+use ground::Ground;
+pub(crate) use ground::Grounds;
 
 /// One law.
 pub(crate) struct Law {
@@ -90,23 +94,21 @@ pub(crate) const LAWS: &[Law] = &[
 const NO_SCRIPT: &str = "there is no script of its service (--script DIR)";
 const NO_JOB: &str = "no script has a job";
 
-/// The first of its services at which something is broken.
+/// The first of its services at which something is broken, of those that it recognises.
 fn at_its_own(bench: &Bench<'_>, check: impl Fn(&Place<'_>) -> Result<(), String>) -> Finding {
-    if bench.scripts.is_empty() {
-        return Finding::NotChecked(NO_SCRIPT.to_owned());
-    }
-    let broken = bench.scripts.iter().find_map(|(name, script)| {
-        let place = bench.place(script);
-        check(&place).err().map(|seen| format!("{name}: {seen}"))
-    });
-    broken.map_or(Finding::Kept, Finding::Broken)
+    at_each(bench, |name, script| match ground::missing(bench, Ground::Recognised, name, script) {
+        Some(law) => Verdict::Unseen(law),
+        None => check(&bench.place(script)).into(),
+    })
 }
 
-/// What a law says of one job.
+/// What a law says of one service.
 enum Verdict {
     Kept,
     Broken(String),
     DoesNotApply(String),
+    /// One that it stands on is broken.
+    Unseen(&'static str),
 }
 
 impl From<Result<(), String>> for Verdict {
@@ -115,19 +117,47 @@ impl From<Result<(), String>> for Verdict {
     }
 }
 
-/// The first of its jobs with which something is broken.
-fn with_jobs(bench: &Bench<'_>, check: impl Fn(&Bench<'_>, &Arc<Script>, &JobScript) -> Verdict) -> Finding {
-    if bench.scripts.is_empty() {
-        return Finding::NotChecked(NO_SCRIPT.to_owned());
-    }
-    let mut finding = Finding::NotChecked(NO_JOB.to_owned());
-    for (name, script, job) in bench.jobs() {
-        match check(bench, script, job) {
-            Verdict::Kept => finding = Finding::Kept,
+/// The first of its jobs with which something is broken, of those that have what the law needs.
+fn with_jobs(
+    bench: &Bench<'_>,
+    needed: Ground,
+    check: impl Fn(&Bench<'_>, &Arc<Script>, &JobScript) -> Verdict,
+) -> Finding {
+    at_each(bench, |name, script| match &script.job {
+        None => Verdict::DoesNotApply(NO_JOB.to_owned()),
+        Some(job) => match ground::missing(bench, needed, name, script) {
+            Some(law) => Verdict::Unseen(law),
+            None => check(bench, script, job),
+        },
+    })
+}
+
+/// What is broken anywhere comes first, then what could not be seen somewhere.
+fn at_each(bench: &Bench<'_>, check: impl Fn(&str, &Arc<Script>) -> Verdict) -> Finding {
+    let (mut is_kept, mut unseen, mut why_not) = (false, None, None);
+    for (name, script) in &bench.scripts {
+        match check(name, script) {
+            Verdict::Kept => is_kept = true,
             Verdict::Broken(seen) => return Finding::Broken(format!("{name}: {seen}")),
-            Verdict::DoesNotApply(why) if finding != Finding::Kept => finding = Finding::NotChecked(why),
-            Verdict::DoesNotApply(_) => {}
+            Verdict::DoesNotApply(why) => why_not = Some(why),
+            Verdict::Unseen(law) => {
+                unseen.get_or_insert_with(|| format!("{name}: {}", ground::once_kept(law)));
+            }
         }
     }
-    finding
+    match (unseen, is_kept) {
+        (Some(why), _) => Finding::NotChecked(why),
+        (None, true) => Finding::Kept,
+        (None, false) => Finding::NotChecked(why_not.unwrap_or_else(|| NO_SCRIPT.to_owned())),
+    }
+}
+
+/// What was seen of one law: a mistake that another law is about is told there only.
+pub(crate) fn check(law: &Law, bench: &Bench<'_>) -> Finding {
+    let panics = bench.panics();
+    match (law.check)(bench) {
+        // After a panic an object is good for nothing.
+        Finding::Broken(_) if bench.panics() > panics => Finding::NotChecked(ground::once_kept("never-panics")),
+        finding => finding,
+    }
 }

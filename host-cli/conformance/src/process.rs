@@ -29,8 +29,8 @@ pub(crate) enum Said {
     At(String),
     /// What was found.
     Found(Line),
-    /// That was all.
-    Over,
+    /// That was all, with the codes that nothing has provoked.
+    Over { not_seen: Vec<String> },
 }
 
 /// How far a check is.
@@ -121,7 +121,7 @@ fn listen(child: &mut Child, mut on_progress: impl FnMut(Progress<'_>)) -> Repor
                 place = None;
                 report.laws.push(line);
             }
-            Ok(Said::Over) => return report,
+            Ok(Said::Over { not_seen }) => return Report { not_seen, ..report },
             Err(RecvTimeoutError::Timeout) => break format!("it hangs: nothing for {} s", DEADLINE.as_secs()),
             Err(RecvTimeoutError::Disconnected) => {
                 break match child.wait() {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Report {
     /// A line for each law.
     pub laws: Vec<Line>,
+    /// The codes of its manifest that it never reported here.
+    pub not_seen: Vec<String>,
 }
 
 /// One law.

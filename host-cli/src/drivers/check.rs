@@ -113,8 +113,19 @@ fn laws(report: &Report) -> String {
     let mut text: String = report.laws.iter().map(line).collect();
     let (broken, not_checked) = (report.broken().count(), report.not_checked().count());
     let kept = report.laws.len() - broken - not_checked;
-    let _infallible = writeln!(text, "{kept} laws are kept, {broken} are broken, {not_checked} were not checked.");
+    text += &not_seen(&report.not_seen);
+    let _infallible = writeln!(text, "{kept} laws kept, {broken} broken, {not_checked} not checked.");
     text
+}
+
+/// Whether a code is reported where it should be is for its author to look at: it is no law.
+fn not_seen(codes: &[String]) -> String {
+    let word = styled(FAIR, "not seen   ");
+    codes.iter().fold(String::new(), |mut text, code| {
+        let _infallible =
+            writeln!(text, "  {word}  {code:<32}  {}", styled(DIM, "nothing here has provoked this code"));
+        text
+    })
 }
 
 fn line(line: &Line) -> String {

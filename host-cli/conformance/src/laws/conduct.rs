@@ -1,6 +1,10 @@
 //! What holds everywhere: seen in all that was done before.
 
-use super::identity::some_service;
+use super::{
+    Ground, Verdict, at_its_own,
+    identity::{not_made, some_service},
+    with_jobs,
+};
 use crate::{
     bench::{Bench, LONG_MS},
     clock::Driven,
@@ -22,10 +26,10 @@ pub(super) fn asks_gently(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn costs_nothing(bench: &Bench<'_>) -> Finding {
-    if bench.scripts.is_empty() {
-        return Finding::NotChecked(super::NO_SCRIPT.to_owned());
+    match of(&bench.seen.borrow().costly) {
+        Finding::Kept => at_its_own(bench, |_| Ok(())),
+        broken => broken,
     }
-    of(&bench.seen.borrow().costly)
 }
 
 pub(super) fn declares_its_codes(bench: &Bench<'_>) -> Finding {
@@ -45,9 +49,9 @@ pub(super) fn never_panics(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn versioned_checkpoints(bench: &Bench<'_>) -> Finding {
-    match bench.jobs().next() {
-        None => Finding::NotChecked(super::NO_JOB.to_owned()),
-        Some(_) => of(&bench.seen.borrow().checkpoints),
+    match of(&bench.seen.borrow().checkpoints) {
+        Finding::Kept => with_jobs(bench, Ground::Carried, |_, _, _| Verdict::Kept),
+        broken => broken,
     }
 }
 
@@ -82,7 +86,9 @@ pub(super) fn frees_its_memory(bench: &Bench<'_>) -> Finding {
     (0..LIVES).for_each(|_| live(bench));
     let after = held();
     match after.saturating_sub(before) {
-        0 => Finding::Kept,
+        0 if bench.scripts.is_empty() => Finding::Kept,
+        // There is no life where the service was not recognised.
+        0 => at_its_own(bench, |_| Ok(())),
         grown => Finding::Broken(format!("{LIVES} lives leave {grown} bytes behind, {} each", grown / LIVES)),
     }
 }
@@ -90,7 +96,7 @@ pub(super) fn frees_its_memory(bench: &Bench<'_>) -> Finding {
 pub(super) fn lets_go(bench: &Bench<'_>) -> Finding {
     let place = bench.place(&some_service(bench));
     let held = match place.candidate() {
-        Err(error) => return Finding::Broken(format!("create: {error}")),
+        Err(error) => return not_made(bench, format!("create: {error}")),
         Ok((object, held)) => {
             if let Driven::Ready(Ok(_)) = object.identify() {
                 let _seen = (object.check(), object.inspect());

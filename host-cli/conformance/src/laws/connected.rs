@@ -1,13 +1,15 @@
 //! What a connected backend is asked besides its jobs.
 
-use super::{NO_SCRIPT, at_its_own};
+use super::{Ground, Verdict, at_each, at_its_own, ground};
 use crate::{
-    bench::{Bench, in_words},
+    bench::{Bench, Place, in_words},
     clock::Driven,
     report::Finding,
     service::{Fault, Scope},
 };
 use mdd_driver_api::{ErrorKind, abi::EventKind};
+use mdd_replay::Script;
+use std::sync::Arc;
 
 /// How long a watch is looked at, in milliseconds.
 const WATCHED_MS: u64 = 60_000;
@@ -61,44 +63,48 @@ pub(super) fn inspects(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn watches(bench: &Bench<'_>) -> Finding {
-    let mut finding = match bench.scripts.is_empty() {
-        true => Finding::NotChecked(NO_SCRIPT.to_owned()),
-        false => Finding::NotChecked("it has no push channel".to_owned()),
-    };
-    for (name, script) in &bench.scripts {
-        let place = bench.place(script);
-        let watched = place.backend().map(|object| {
-            let from = place.service.len();
-            let (ended, news) = object.watch(WATCHED_MS);
-            let sockets = place.questions(from).iter().filter(|question| question.is_socket).count();
-            (ended, news, sockets)
-        });
-        let broken = match watched {
-            Err(seen) => Some(seen),
-            Ok((Driven::Ready(Err(error)), ..)) if error.kind == ErrorKind::UNSUPPORTED => continue,
-            Ok((_, news, _)) if news.first() != Some(&EventKind::STATUS) => {
-                Some(format!("its first news is {:?} and no status", news.first()))
-            }
-            Ok((_, _, sockets)) if sockets > 1 => Some(format!("it opened {sockets} WebSockets")),
-            Ok(_) => None,
-        };
-        // A service that goes away ends it.
-        let broken = broken.or_else(|| {
-            let place = bench.place(script);
-            let object = place.backend().ok()?;
-            place.service.set(Scope::Everything, Fault::Refuses);
-            let from = place.service.len();
-            let ended = object.watch(WATCHED_MS).0;
-            match (ended, place.questions(from).iter().filter(|question| question.is_socket).count()) {
-                (Driven::Ready(_), 0 | 1) => None,
-                (Driven::Ready(_), tries) => Some(format!("where nothing listens it connected {tries} times")),
-                (other, _) => Some(format!("where nothing listens: {}", in_words(&other))),
-            }
-        });
-        match broken {
-            Some(seen) => return Finding::Broken(format!("{name}: {seen}")),
-            None => finding = Finding::Kept,
+    at_each(bench, |name, script| {
+        if let Some(law) = ground::missing(bench, Ground::Recognised, name, script) {
+            return Verdict::Unseen(law);
         }
+        let place = bench.place(script);
+        let object = match place.backend() {
+            Ok(object) => object,
+            Err(seen) => return Verdict::Broken(seen),
+        };
+        let from = place.service.len();
+        let (ended, news) = object.watch(WATCHED_MS);
+        match ended {
+            Driven::Ready(Err(error)) if error.kind == ErrorKind::UNSUPPORTED => {
+                return Verdict::DoesNotApply("it has no push channel".to_owned());
+            }
+            _ if news.first() != Some(&EventKind::STATUS) => {
+                return Verdict::Broken(format!("its first news is {:?} and no status", news.first()));
+            }
+            _ => {}
+        }
+        match sockets(&place, from) {
+            0 | 1 => ends_with_its_service(bench, script).into(),
+            opened => Verdict::Broken(format!("it opened {opened} WebSockets")),
+        }
+    })
+}
+
+/// A service that goes away ends it.
+fn ends_with_its_service(bench: &Bench<'_>, script: &Arc<Script>) -> Result<(), String> {
+    let place = bench.place(script);
+    let object = place.backend()?;
+    place.service.set(Scope::Everything, Fault::Refuses);
+    let from = place.service.len();
+    let ended = object.watch(WATCHED_MS).0;
+    match (ended, sockets(&place, from)) {
+        (Driven::Ready(_), 0 | 1) => Ok(()),
+        (Driven::Ready(_), tries) => Err(format!("where nothing listens it connected {tries} times")),
+        (other, _) => Err(format!("where nothing listens: {}", in_words(&other))),
     }
-    finding
+}
+
+/// How many WebSockets were opened since.
+fn sockets(place: &Place<'_>, from: usize) -> usize {
+    place.questions(from).iter().filter(|question| question.is_socket).count()
 }

@@ -1,6 +1,6 @@
 //! Whose service is it?
 
-use super::at_its_own;
+use super::{Ground, Verdict as Said, at_each, at_its_own, ground};
 use crate::{
     bench::{Bench, Ended, Object, Place, in_words},
     clock::Driven,
@@ -18,14 +18,19 @@ const CHECK_MS: u64 = 3_000;
 const MARGIN_MS: u64 = 100;
 
 pub(super) fn recognises_its_own(bench: &Bench<'_>) -> Finding {
-    at_its_own(bench, |place| {
-        let object = candidate(place)?;
-        match object.identify() {
-            Driven::Ready(Ok(identity)) if identity.score >= 90 && identity.verdict != Verdict::No => Ok(()),
-            Driven::Ready(Ok(identity)) => {
-                Err(format!("{:?} with a score of {}; it sees {}", identity.verdict, identity.score, identity.seen))
-            }
-            other => Err(in_words(&other)),
+    at_each(bench, |_, script| {
+        let place = bench.place(script);
+        let identified = candidate(&place).map(|object| object.identify());
+        match identified {
+            Err(seen) => Said::Broken(seen),
+            Ok(Driven::Ready(Ok(identity))) if identity.score >= 90 && identity.verdict != Verdict::No => Said::Kept,
+            Ok(Driven::Ready(Ok(identity))) => Said::Broken(format!(
+                "{:?} with a score of {}; it sees {}",
+                identity.verdict, identity.score, identity.seen
+            )),
+            // It has no answer to what was not sent.
+            Ok(_) if place.was_refused() => Said::Unseen("asks-strangers-gently"),
+            Ok(other) => Said::Broken(in_words(&other)),
         }
     })
 }
@@ -35,7 +40,7 @@ pub(super) fn leaves_others_alone(bench: &Bench<'_>) -> Finding {
         let place = bench.place(script);
         let object = match candidate(&place) {
             Ok(object) => object,
-            Err(seen) => return Finding::Broken(seen),
+            Err(seen) => return not_made(bench, seen),
         };
         if let Driven::Ready(Ok(identity)) = object.identify()
             && identity.verdict != Verdict::No
@@ -56,7 +61,7 @@ pub(super) fn says_that_nobody_answers(bench: &Bench<'_>) -> Finding {
             Finding::Broken(format!("where nothing listens it says {:?}: {}", identity.verdict, identity.seen))
         }
         Ok(other) => Finding::Broken(in_words(&other)),
-        Err(seen) => Finding::Broken(seen),
+        Err(seen) => not_made(bench, seen),
     }
 }
 
@@ -64,7 +69,7 @@ pub(super) fn keeps_deadlines(bench: &Bench<'_>) -> Finding {
     let place = bench.place(&some_service(bench));
     let object = match candidate(&place) {
         Ok(object) => object,
-        Err(seen) => return Finding::Broken(seen),
+        Err(seen) => return not_made(bench, seen),
     };
     place.service.set(Scope::Everything, Fault::Hangs);
     let began = place.clock.now_ms();
@@ -79,8 +84,8 @@ pub(super) fn keeps_deadlines(bench: &Bench<'_>) -> Finding {
         let checked = object.check();
         in_time("check", &checked, place.clock.now_ms() - began, CHECK_MS)
     }) {
-        Finding::Broken(seen) => Finding::Broken(seen),
-        Finding::Kept | Finding::NotChecked(_) => Finding::Kept,
+        Finding::NotChecked(_) if bench.scripts.is_empty() => Finding::Kept,
+        finding => finding,
     }
 }
 
@@ -94,6 +99,15 @@ fn in_time<T>(method: &str, ended: &Ended<T>, took_ms: u64, deadline_ms: u64) ->
 
 fn candidate<'p>(place: &'p Place<'_>) -> Result<Object<'p>, String> {
     place.candidate().map(|(object, _)| object).map_err(|error| format!("create: {error}"))
+}
+
+/// No object could be made: told once, where its own service is met with it.
+pub(super) fn not_made(bench: &Bench<'_>, seen: String) -> Finding {
+    let mut scripts = bench.scripts.iter();
+    match scripts.find_map(|(name, script)| ground::missing(bench, Ground::Recognised, name, script)) {
+        Some(law) => Finding::NotChecked(ground::once_kept(law)),
+        None => Finding::Broken(seen),
+    }
 }
 
 /// Its own service, or any: what is behind a fault that leaves nothing of it makes no difference.

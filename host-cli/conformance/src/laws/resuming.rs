@@ -1,7 +1,7 @@
 //! The laws of `run` for a job that was begun before.
 
 use super::{
-    Verdict,
+    Ground, Verdict,
     attempt::{Result, checkpoints, left_at, resumed, resumed_by, run},
     with_jobs,
 };
@@ -16,35 +16,33 @@ use mdd_driver_api::{
     Stage,
     model::{Detach, OutcomeStatus, Resume},
 };
-use mdd_replay::{JobScript, Script};
+use mdd_replay::{Effect, JobScript, Script};
 use serde_json::json;
 use std::sync::Arc;
 
 /// Each checkpoint of a good run from `SENT` on, at a service that goes on as it was.
 pub(super) fn never_sends_twice(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
-        let check = || {
-            let stages = stages_from_sent(bench, script, job)?;
-            for stage in stages {
-                let place = bench.place(script);
-                let Some(noted) = left_at(&place, &place.backend()?, job, stage) else { continue };
-                let ran = resumed(&place, job, noted.resume(place.clock.now_ms(), Some(true)))?;
-                if let Some(question) = ran.sent() {
-                    return Err(format!("resumed from {stage:?}: {question} was sent again"));
-                }
-            }
-            // The acknowledgement was cut: the service has it.
-            let place = bench.place(script);
-            let object = place.backend()?;
-            place.service.set(Scope::Starting, Fault::Cuts);
-            let ran = run(&place, &object, &place.attempt(job), Journal::Works);
-            match ran.questions.iter().filter(|question| question.starts()).nth(1) {
-                Some(question) => Err(format!("{question} was sent again after its answer was cut")),
-                None => Ok(()),
-            }
-        };
-        check().into()
-    })
+    with_jobs(bench, Ground::Carried, |bench, script, job| sends_once(bench, script, job).into())
+}
+
+pub(super) fn sends_once(bench: &Bench<'_>, script: &Arc<Script>, job: &JobScript) -> Result {
+    for stage in stages_from_sent(bench, script, job)? {
+        let place = bench.place(script);
+        let Some(noted) = left_at(&place, &place.backend()?, job, stage) else { continue };
+        let ran = resumed(&place, job, noted.resume(place.clock.now_ms(), Some(true)))?;
+        if let Some(question) = ran.sent() {
+            return Err(format!("resumed from {stage:?}: {question} was sent again"));
+        }
+    }
+    // The acknowledgement was cut: the service has it.
+    let place = bench.place(script);
+    let object = place.backend()?;
+    place.service.set(Scope::Starting, Fault::Cuts);
+    let ran = run(&place, &object, &place.attempt(job), Journal::Works);
+    match ran.questions.iter().filter(|question| question.starts()).nth(1) {
+        Some(question) => Err(format!("{question} was sent again after its answer was cut")),
+        None => Ok(()),
+    }
 }
 
 fn stages_from_sent(bench: &Bench<'_>, script: &Arc<Script>, job: &JobScript) -> Result<Vec<Stage>> {
@@ -55,7 +53,7 @@ fn stages_from_sent(bench: &Bench<'_>, script: &Arc<Script>, job: &JobScript) ->
 }
 
 pub(super) fn failed_reads(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::SentOnce, |bench, script, job| {
         let mut asks = false;
         let mut check = || {
             for stage in stages_from_sent(bench, script, job)? {
@@ -90,7 +88,7 @@ pub(super) fn failed_reads(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn absence(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::SentOnce, |bench, script, job| {
         let check = || {
             // It never arrived.
             let place = bench.place(script);
@@ -114,7 +112,9 @@ pub(super) fn absence(bench: &Bench<'_>) -> Finding {
             let noted = ran.port.notes().checkpoints.last().cloned();
             drop((ran, object));
             place.service.mend();
-            let Some(noted) = noted else { return Ok(()) };
+            // What it has cancelled itself is rightly not there.
+            let is_cancelled = place.questions(0).iter().any(|question| question.effect == Some(Effect::Cancels));
+            let Some(noted) = noted.filter(|_| !is_cancelled) else { return Ok(()) };
             let ran = resumed(&place, job, noted.resume(place.clock.now_ms(), Some(true)))?;
             if ran.is_without_effect() {
                 return Err(format!("sent, and at work there: {}", in_words(&ran.ended)));
@@ -126,7 +126,7 @@ pub(super) fn absence(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn lost(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::SentOnce, |bench, script, job| {
         let stages = match stages_from_sent(bench, script, job) {
             Ok(stages) => stages,
             Err(seen) => return Verdict::Broken(seen),
@@ -165,7 +165,7 @@ fn ends_with_its_connection(place: &Place<'_>) -> bool {
 }
 
 pub(super) fn foreign_checkpoints(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::SentOnce, |bench, script, job| {
         let check = || {
             for state in [json!(null), json!({"v": 999_999, "a": []}), json!("text"), json!([1])] {
                 for stage in [Stage::SENT, Stage::ACKED, Stage::RUNNING, Stage::FETCHING, Stage(77)] {

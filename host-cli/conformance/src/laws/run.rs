@@ -1,8 +1,8 @@
 //! The laws of `run` for a job that begins.
 
 use super::{
-    Verdict,
-    attempt::{run, run_until},
+    Ground, Verdict,
+    attempt::{Result, run, run_until},
     with_jobs,
 };
 use crate::{
@@ -16,7 +16,8 @@ use mdd_driver_api::{
     ErrorKind, Stage,
     model::{OutcomeStatus, Saved},
 };
-use mdd_replay::{Effect as Does, Piece};
+use mdd_replay::{Effect as Does, JobScript, Piece, Script};
+use std::sync::Arc;
 
 /// How long a cancel, and a poll without news, may take, in milliseconds.
 const CANCEL_MS: u64 = 60_000;
@@ -25,7 +26,7 @@ const POLLED_MS: u64 = 120_000;
 const AT_WORK_MS: u64 = 500;
 
 pub(super) fn carries_its_job(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::Recognised, |bench, script, job| {
         let check = || {
             let place = bench.place(script);
             let object = place.backend()?;
@@ -61,29 +62,28 @@ pub(super) fn carries_its_job(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn checkpoint_before_sending(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
-        let check = || {
-            let place = bench.place(script);
-            let object = place.backend()?;
-            run(&place, &object, &place.attempt(job), Journal::Works);
-            let mut is_durable = false;
-            for seen in place.service.ledger() {
-                match seen {
-                    Seen::Durable(stage) => is_durable |= stage.0 >= Stage::SENT.0,
-                    Seen::Asked(question) if question.starts() && !is_durable => {
-                        return Err(format!("{question} was sent before checkpoint(SENT) was durable"));
-                    }
-                    Seen::Asked(_) | Seen::CheckpointAsked(_) => {}
-                }
+    with_jobs(bench, Ground::Carried, |bench, script, job| sends_in_order(bench, script, job).into())
+}
+
+pub(super) fn sends_in_order(bench: &Bench<'_>, script: &Arc<Script>, job: &JobScript) -> Result {
+    let place = bench.place(script);
+    let object = place.backend()?;
+    run(&place, &object, &place.attempt(job), Journal::Works);
+    let mut is_durable = false;
+    for seen in place.service.ledger() {
+        match seen {
+            Seen::Durable(stage) => is_durable |= stage.0 >= Stage::SENT.0,
+            Seen::Asked(question) if question.starts() && !is_durable => {
+                return Err(format!("{question} was sent before checkpoint(SENT) was durable"));
             }
-            Ok(())
-        };
-        check().into()
-    })
+            Seen::Asked(_) | Seen::CheckpointAsked(_) => {}
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn refused_checkpoint(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::InOrder, |bench, script, job| {
         let check = || {
             let place = bench.place(script);
             let object = place.backend()?;
@@ -99,7 +99,7 @@ pub(super) fn refused_checkpoint(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn detaches(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::Carried, |bench, script, job| {
         let check = || {
             // Let go of at each step that a whole run takes.
             let place = bench.place(script);
@@ -131,7 +131,7 @@ pub(super) fn detaches(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn cancels(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::Carried, |bench, script, job| {
         let check = || {
             let place = bench.place(script);
             let object = place.backend()?;
@@ -166,7 +166,7 @@ pub(super) fn cancels(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn cancelled_at_entry(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::Carried, |bench, script, job| {
         let check = || {
             let place = bench.place(script);
             let object = place.backend()?;
@@ -188,7 +188,7 @@ pub(super) fn cancelled_at_entry(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn failures(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::Carried, |bench, script, job| {
         let check = || {
             let faults = [
                 Fault::Status(500),
@@ -236,7 +236,7 @@ pub(super) fn failures(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn cut(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::Carried, |bench, script, job| {
         let check = || {
             for fault in [Fault::Cuts, Fault::CutsBody, Fault::Hangs] {
                 let place = bench.place(script);
@@ -258,7 +258,7 @@ pub(super) fn cut(bench: &Bench<'_>) -> Finding {
 }
 
 pub(super) fn polls(bench: &Bench<'_>) -> Finding {
-    with_jobs(bench, |bench, script, job| {
+    with_jobs(bench, Ground::Carried, |bench, script, job| {
         // One that waits for messages is a conversation and no push channel.
         let is_pushed = |pieces: &Vec<Piece>| !pieces.iter().any(|piece| matches!(piece, Piece::Expect { .. }));
         if !script.exchanges.iter().any(|exchange| exchange.answer.socket.as_ref().is_some_and(is_pushed)) {

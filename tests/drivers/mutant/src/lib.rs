@@ -37,6 +37,12 @@ impl Driver for Press {
         if makes("posts-as-candidate") {
             let _blocked = self.host.send(Request::post("/jobs")).await;
         }
+        if makes("identifies-by-post") {
+            self.host.send(Request::post("/jobs")).await?;
+        }
+        if makes("never-identifies") {
+            return Err(DriverError::new(ErrorKind::PROTOCOL, "it makes no sense"));
+        }
         let mut question = Request::get("/press");
         if makes("patient-identify") {
             question = question.head_within(Duration::from_secs(60)).without_deadline();
@@ -49,6 +55,9 @@ impl Driver for Press {
             return Ok(Identity::mine(100, "anything"));
         }
         let body: Value = answer.json().unwrap_or_default();
+        if makes("panics-on-its-own") && answer.is_success() {
+            panic!("{}", answer.in_words());
+        }
         let score = if makes("unsure") { 60 } else { 95 };
         Ok(match body.get("press") {
             Some(_) if answer.is_success() => Identity::mine(score, "a press"),

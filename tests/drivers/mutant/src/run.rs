@@ -18,6 +18,9 @@ use std::{
 const PAUSE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(host: &Host, attempt: Attempt, job: Job) -> Result<Outcome> {
+    if makes("cannot-run") {
+        return Err(DriverError::new(ErrorKind::PROTOCOL, "it makes no sense"));
+    }
     let id = attempt.attempt.clone();
     let mut stage = begin(attempt.checkpoint.as_ref())?;
     if job.is_cancelled() && stage.0 < Stage::SENT.0 && !makes("sends-what-is-cancelled") {
@@ -93,6 +96,7 @@ async fn follow(host: &Host, job: &Job, id: &str, mut stage: Stage) -> Result<Ou
             stage = Stage::ACKED;
         }
         if let Some(file) = seen["file"].as_str() {
+            assert!(!makes("panics-at-the-result"), "it is the mistake");
             return fetch(job, id, &seen, file).await;
         }
         if !seen.is_object() || seen.get("lines").is_none() {
