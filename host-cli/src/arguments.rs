@@ -5,8 +5,9 @@ mod global;
 
 pub(crate) use global::Global;
 
-use clap::{ArgGroup, Args, Parser, Subcommand};
-use clap_complete::Shell;
+use crate::completing;
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueHint};
+use clap_complete::{Shell, engine::ArgValueCandidates};
 use std::{path::PathBuf, time::Duration};
 
 /// Connects Blender Movie Director to the AI services of this machine.
@@ -108,11 +109,13 @@ pub(crate) enum DriversCommand {
     /// Use a driver again that was put into quarantine, and allow it where only what is allowed is used
     Trust {
         /// Its kind, its file, or its hash
+        #[arg(add = ArgValueCandidates::new(completing::kinds))]
         driver: String,
     },
     /// Use a driver no more
     Quarantine {
         /// Its kind, its file, or its hash
+        #[arg(add = ArgValueCandidates::new(completing::kinds))]
         driver: String,
         /// Why, for those who wonder later
         #[arg(long, default_value = "by the user")]
@@ -121,6 +124,7 @@ pub(crate) enum DriversCommand {
     /// Forget all that is known of a driver, so that it is tried again like a new one
     Forget {
         /// Its kind, its file, or its hash
+        #[arg(add = ArgValueCandidates::new(completing::kinds))]
         driver: String,
     },
     /// Try the file on stdin: what the host starts for each driver that is new
@@ -138,6 +142,7 @@ pub(crate) enum BackendsCommand {
     /// Name a backend
     Add {
         /// Its kind
+        #[arg(add = ArgValueCandidates::new(completing::kinds))]
         kind: String,
         /// Its address
         url: String,
@@ -145,7 +150,7 @@ pub(crate) enum BackendsCommand {
     /// Give a backend another address
     Set {
         /// Its id; or its kind, title, address or port where only one has it
-        #[arg(value_name = "BACKEND")]
+        #[arg(value_name = "BACKEND", add = ArgValueCandidates::new(completing::backends))]
         id: String,
         /// Its new address
         url: String,
@@ -153,7 +158,7 @@ pub(crate) enum BackendsCommand {
     /// Take a backend out of the settings
     Remove {
         /// Its id; or its kind, title, address or port where only one has it
-        #[arg(value_name = "BACKEND")]
+        #[arg(value_name = "BACKEND", add = ArgValueCandidates::new(completing::backends))]
         id: String,
     },
     /// Ask what an address is, and change nothing; exit with 3 when it is not what it should be
@@ -162,31 +167,31 @@ pub(crate) enum BackendsCommand {
         /// The address
         url: String,
         /// What it should be
-        #[arg(long)]
+        #[arg(long, add = ArgValueCandidates::new(completing::kinds))]
         kind: Option<String>,
     },
     /// Switch a backend on
     Enable {
         /// Its id; or its kind, title, address or port where only one has it
-        #[arg(value_name = "BACKEND")]
+        #[arg(value_name = "BACKEND", add = ArgValueCandidates::new(completing::backends))]
         id: String,
     },
     /// Switch a backend off
     Disable {
         /// Its id; or its kind, title, address or port where only one has it
-        #[arg(value_name = "BACKEND")]
+        #[arg(value_name = "BACKEND", add = ArgValueCandidates::new(completing::backends))]
         id: String,
     },
     /// Let jobs for its kind go to this backend when it can take them
     Default {
         /// Its id; or its kind, title, address or port where only one has it
-        #[arg(value_name = "BACKEND")]
+        #[arg(value_name = "BACKEND", add = ArgValueCandidates::new(completing::backends))]
         id: String,
     },
     /// Try a backend at once, without waiting for its next try
     Try {
         /// Its id; or its kind, title, address or port where only one has it
-        #[arg(value_name = "BACKEND")]
+        #[arg(value_name = "BACKEND", add = ArgValueCandidates::new(completing::backends))]
         id: String,
     },
     /// Look for services and try every backend at once
@@ -194,7 +199,7 @@ pub(crate) enum BackendsCommand {
     /// Use a service that was found where only you can say that it is yours
     Accept {
         /// Its id; or its kind, title, address or port where only one has it
-        #[arg(value_name = "BACKEND")]
+        #[arg(value_name = "BACKEND", add = ArgValueCandidates::new(completing::backends))]
         id: String,
     },
 }
@@ -228,36 +233,43 @@ pub(crate) enum JobsCommand {
     /// Show a job
     Show {
         /// Its id
+        #[arg(add = ArgValueCandidates::new(completing::jobs))]
         job: String,
     },
     /// Open the folder of a job, where its results are
     Open {
         /// Its id
+        #[arg(add = ArgValueCandidates::new(completing::jobs))]
         job: String,
     },
     /// Follow a job to its end
     Watch {
         /// Its id
+        #[arg(add = ArgValueCandidates::new(completing::jobs))]
         job: String,
     },
     /// Cancel a job
     Cancel {
         /// Its id
+        #[arg(add = ArgValueCandidates::new(completing::jobs))]
         job: String,
     },
     /// Try at once a job that waits, or go on with one that is over without being done; nothing is sent twice
     Retry {
         /// Its id
+        #[arg(add = ArgValueCandidates::new(completing::jobs))]
         job: String,
     },
     /// Send a job that is over without being done again
     Resubmit {
         /// Its id
+        #[arg(add = ArgValueCandidates::new(completing::jobs))]
         job: String,
     },
     /// Forget a job that is over
     Discard {
         /// Its id
+        #[arg(add = ArgValueCandidates::new(completing::jobs))]
         job: String,
     },
 }
@@ -266,12 +278,13 @@ pub(crate) enum JobsCommand {
 #[command(group = ArgGroup::new("target").required(true).args(["kind", "backend_id"]))]
 pub(crate) struct SubmitOptions {
     /// JSON, a file that holds it, or - for stdin
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) payload: String,
     /// Let the connected service of this kind do it that has the least to do
-    #[arg(long)]
+    #[arg(long, add = ArgValueCandidates::new(completing::kinds))]
     pub(crate) kind: Option<String>,
     /// Let this backend do it, by its id
-    #[arg(long = "on", value_name = "BACKEND")]
+    #[arg(long = "on", value_name = "BACKEND", add = ArgValueCandidates::new(completing::backends))]
     pub(crate) backend_id: Option<String>,
     /// What to do, where the service can do more than one thing
     #[arg(long)]

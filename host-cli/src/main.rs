@@ -9,6 +9,7 @@ mod arguments;
 mod backends;
 mod bar;
 mod bridge;
+mod completing;
 mod config;
 mod connect;
 mod doctor;
@@ -40,6 +41,7 @@ enum Verdict {
 }
 
 fn main() -> ExitCode {
+    completing::answer();
     let arguments = Arguments::parse();
     let json = arguments.global.json;
     if json && !arguments.command.has_json() {

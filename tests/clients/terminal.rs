@@ -259,18 +259,40 @@ async fn colours_are_shown_where_they_are_wanted_and_never_with_no_color() {
     }
 }
 
+/// What bash offers for the last word.
+fn completed(home: &Home, script: &Path, words: &[&str]) -> Vec<String> {
+    let complete = r#"
+        source "$0"; shift 0; COMP_WORDS=(mdd-host "$@"); COMP_CWORD=$#
+        _clap_complete_mdd_host mdd-host "${COMP_WORDS[COMP_CWORD]}"; printf '%s\n' "${COMPREPLY[@]}""#;
+    let program = home.command(&[]).as_std().get_program().to_owned();
+    let folder = Path::new(&program).parent().unwrap().to_owned();
+    let path = env::join_paths(std::iter::once(folder).chain(env::split_paths(&env::var_os("PATH").unwrap())));
+    let mut bash = std::process::Command::new("bash");
+    bash.arg("-c").arg(complete).arg(script).args(words).env("PATH", path.unwrap());
+    let output = bash.output().unwrap();
+    text(&output).lines().map(str::to_owned).collect()
+}
+
 #[tokio::test]
 async fn shells_complete_commands_and_man_has_its_pages() {
     let home = Home::empty();
     let script = home.folder().join("completions");
     fs::write(&script, home.output(&["completions", "bash"]).await.stdout).unwrap();
-    let complete = "source \"$0\"; COMP_WORDS=(mdd-host jobs sub); COMP_CWORD=2; _mdd__host mdd-host sub jobs; echo ${COMPREPLY[@]}";
-    let output = std::process::Command::new("bash").arg("-c").arg(complete).arg(&script).output().unwrap();
-    assert_eq!(text(&output).trim(), "submit");
+    assert_eq!(completed(&home, &script, &["jobs", "sub"]), ["submit"]);
     for shell in ["zsh", "fish", "powershell", "elvish"] {
         let output = home.output(&["completions", shell]).await;
-        assert!(output.status.success() && text(&output).contains("resubmit"), "{shell}");
+        assert!(output.status.success() && text(&output).contains("_MDD_HOST_COMPLETE"), "{shell}");
     }
+
+    let home = Home::with(&["comfyui"], &[("comfyui", "http://127.0.0.1:9")]);
+    let (state, plugins) = (home.state().to_str().unwrap(), home.plugins().to_str().unwrap());
+    let there = ["--state-dir", state, "--plugins", plugins];
+    let offered = |words: &[&str]| completed(&home, &script, &[&there[..], words].concat());
+    assert_eq!(offered(&["drivers", "trust", ""])[..1], ["comfyui"], "a kind needs no host");
+    let host = home.serve().await;
+    assert_eq!(offered(&["jobs", "submit", "--on", "comf"]), ["comfyui@127.0.0.1:9"]);
+    assert_eq!(offered(&["backends", "try", "c"]), ["comfyui@127.0.0.1:9"]);
+    drop(host);
 
     let folder = home.folder().join("man");
     assert!(home.output(&["man", folder.to_str().unwrap()]).await.status.success());
