@@ -80,7 +80,10 @@ async fn submit(options: &SubmitOptions, global: &Global, state: &Path) -> anyho
     let submission = submission(options)?;
     // A job outlives the command that submits it, so it belongs to the host that stays.
     let client = &mut match connect::running(state, CLIENT).await {
-        Some(client) => client,
+        Some(client) => {
+            tell_what_does_not_count(global);
+            client
+        }
         None => connect::or_start(global, state, CLIENT).await?,
     };
     let view: JobView = client.call("jobs.submit", &submission).await?;
@@ -89,6 +92,17 @@ async fn submit(options: &SubmitOptions, global: &Global, state: &Path) -> anyho
     }
     print(&view, global.json)?;
     Ok(Verdict::InOrder)
+}
+
+/// The host that runs has been started with options of its own.
+fn tell_what_does_not_count(global: &Global) {
+    let options = global.of_a_start().join(", ");
+    if !options.is_empty() {
+        tracing::warn!(
+            remedy = "`mdd-host stop`, then try again; or name the backend for good with `mdd-host backends add`",
+            "{options}: not used, as a host runs already and a job goes to that one"
+        );
+    }
 }
 
 fn submission(options: &SubmitOptions) -> anyhow::Result<Submission> {

@@ -123,9 +123,13 @@ async fn a_command_waits_for_its_job_and_tells_where_the_result_is() {
     let job: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(job["state"], "done", "{job:#}");
     assert!(Path::new(job["results"][0]["path"].as_str().unwrap()).is_file(), "{job:#}");
-    // The host that was started for it stays.
+    // The host that was started for it stays, and options of another start are not passed over in silence.
     home.only_host().await;
-    sim.wait_for(|ledger| ledger.jobs.len() == 1, PATIENCE).await.unwrap();
+    let mut command = home.starter(&["jobs", "submit", "--kind", "comfyui", &payload]);
+    let output = soon("the end", command.output()).await.unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.contains("--plugins, --backend, --no-discovery: not used"), "{told}");
+    sim.wait_for(|ledger| ledger.jobs.len() == 2, PATIENCE).await.unwrap();
 }
 
 /// The lines of stdout.

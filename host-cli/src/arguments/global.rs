@@ -41,7 +41,18 @@ pub(crate) struct Global {
 impl Global {
     /// Whether an option asks for something that a running host may not have.
     pub(crate) fn wants_own_host(&self) -> bool {
-        !self.plugins.is_empty() || !self.backend.is_empty() || self.no_discovery || self.config_file.is_some()
+        !self.of_a_start().is_empty()
+    }
+
+    /// The options that were given and count only for a host that is started with them.
+    pub(crate) fn of_a_start(&self) -> Vec<&'static str> {
+        let given = [
+            ("--plugins", !self.plugins.is_empty()),
+            ("--backend", !self.backend.is_empty()),
+            ("--no-discovery", self.no_discovery),
+            ("--config", self.config_file.is_some()),
+        ];
+        given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
     }
 
     /// The user's file of settings.
