@@ -165,7 +165,7 @@ fn plural(thing: &str) -> String {
 }
 
 /// Each title once, with how many there are of it.
-fn counted<'t>(titles: impl Iterator<Item = &'t str>) -> Vec<String> {
+pub(super) fn counted<'t>(titles: impl Iterator<Item = &'t str>) -> Vec<String> {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for title in titles {
         match counts.iter_mut().find(|(known, _)| *known == title) {
@@ -180,7 +180,7 @@ fn counted<'t>(titles: impl Iterator<Item = &'t str>) -> Vec<String> {
 }
 
 /// "a", "a and b", "a, b and c".
-fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+pub(super) fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let items: Vec<_> = items.into_iter().map(|item| item.as_ref().to_owned()).collect();
     match items.split_last() {
         None => String::new(),

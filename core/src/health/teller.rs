@@ -1,11 +1,11 @@
-//! Tells people what became of the services: one sentence when one is lost, one when it is back, and no shower.
+//! Tells people what became of the services: one sentence when some are lost, one when they are back, and no shower.
 //!
 //! Time comes in, and so does what is seen; what goes out is what to say.
 
 mod sentence;
 
 use crate::events::{BackendView, Detail, JobState, JobView, Notice, NoticeSeverity, Origin, StateName};
-use sentence::Outcome;
+use sentence::{Back, Lost, Outcome};
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// Whoever is back sooner was hardly away.
 const HARDLY: Duration = Duration::from_secs(2);
-/// Jobs are found again within this time after a return.
+/// Jobs are found again within this time after a return, and services that broke down together are back together.
 const SETTLING: Duration = Duration::from_secs(3);
 /// Over this time…
 const WINDOW: Duration = Duration::from_secs(60);
@@ -82,19 +82,61 @@ impl Teller {
 
     /// When [`speak`](Self::speak) has something to do, unless something else happens before.
     pub fn due(&self) -> Option<Instant> {
-        self.backends.values().filter_map(Course::due).min()
+        let apart = self.backends.values().filter_map(Course::apart_due).min();
+        apart.into_iter().chain(self.together_due(false)).chain(self.together_due(true)).min()
+    }
+
+    /// When the losses or the returns that are not told yet are told, in one sentence: whoever is hardly behind is
+    /// waited for.
+    fn together_due(&self, usable: bool) -> Option<Instant> {
+        let are_several = self.are_several_away();
+        let changed = self.backends.values().filter(|course| course.usable == Some(usable));
+        let dues: Vec<_> = changed.filter_map(|course| course.change_due(are_several)).collect();
+        let (first, last) = (dues.iter().min()?, dues.iter().max()?);
+        Some(*last.min(&(*first + SETTLING)))
+    }
+
+    /// Whether several are away, as far as was told.
+    fn are_several_away(&self) -> bool {
+        self.backends.values().filter(|course| course.away.is_some()).nth(1).is_some()
     }
 
     /// What is to be said now.
     pub fn speak(&mut self, now: Instant, at: &str) -> Vec<Notice> {
-        let mut notices = Vec::new();
+        let notice = |severity, backend: Option<&String>, text| {
+            let (at, backend) = (at.to_owned(), backend.cloned());
+            Notice { at, severity, backend, text }
+        };
+        let are_several = self.are_several_away();
+        let told = [false, true].map(|usable| self.together_due(usable).is_some_and(|due| due <= now));
+        let (mut notices, mut lost, mut back) = (Vec::new(), Vec::new(), Vec::new());
         for (id, course) in &mut self.backends {
-            if let Some((severity, text)) = course.speak(&self.jobs, now) {
-                notices.push(Notice { at: at.to_owned(), severity, backend: Some(id.clone()), text });
+            let is_change_told = course.usable.is_some_and(|usable| told[usize::from(usable)]);
+            let change_due = course.change_due(are_several).filter(|_| is_change_told);
+            if change_due.into_iter().chain(course.apart_due()).all(|due| now < due) {
+                continue;
+            }
+            match course.speak(&self.jobs, now) {
+                Some(News::Lost(one)) => lost.push((id, one)),
+                Some(News::Back(one)) => back.push((id, one)),
+                Some(News::Attention(text)) => notices.push(notice(NoticeSeverity::Attention, Some(id), text)),
+                None => {}
             }
         }
+        let only = |ids: &[&String]| if let [id] = ids { Some((*id).clone()) } else { None };
+        let (ids, lost): (Vec<_>, Vec<_>) = lost.into_iter().unzip();
+        notices.extend(sentence::lost(&lost).map(|text| notice(NoticeSeverity::Problem, only(&ids).as_ref(), text)));
+        let (ids, back): (Vec<_>, Vec<_>) = back.into_iter().unzip();
+        notices.extend(sentence::back(&back).map(|text| notice(NoticeSeverity::Info, only(&ids).as_ref(), text)));
         notices
     }
+}
+
+/// What there is to say of one backend.
+enum News {
+    Lost(Lost),
+    Back(Back),
+    Attention(String),
 }
 
 fn is_open(state: JobState) -> bool {
@@ -145,6 +187,10 @@ impl Course {
             self.losses.push_back(now);
             self.away.get_or_insert((now, jobs));
         }
+        if usable == Some(true) && self.said == usable {
+            // It was hardly away.
+            self.away = None;
+        }
         if usable.is_none() || self.usable.is_none() {
             // How it is at first is in the status; switched off is as somebody wanted it.
             (self.said, self.away) = (usable, None);
@@ -152,57 +198,60 @@ impl Course {
         (self.usable, self.since) = (usable, now);
     }
 
-    fn due(&self) -> Option<Instant> {
-        let jobs = self.away.as_ref().is_some_and(|(_, jobs)| !jobs.is_empty());
-        let change = match self.usable {
-            _ if self.quiet => Some(self.since + WINDOW),
-            usable if usable == self.said => None,
-            Some(true) => Some(self.since + if jobs { SETTLING } else { Duration::ZERO }),
-            Some(false) | None => Some(self.since + HARDLY),
-        };
-        let milestone = self.starting.and_then(|(since, told)| Some(since + *MILESTONES.get(told)?));
-        change.into_iter().chain(milestone.filter(|_| !self.quiet)).min()
-    }
-
-    fn speak(&mut self, jobs: &BTreeMap<String, (String, JobState)>, now: Instant) -> Option<(NoticeSeverity, String)> {
-        if self.due().is_none_or(|due| now < due) {
+    /// When the last change is told, unless it is taken back before.
+    fn change_due(&self, are_several_away: bool) -> Option<Instant> {
+        if self.quiet || self.usable == self.said {
             return None;
         }
+        let has_jobs = self.away.as_ref().is_some_and(|(_, jobs)| !jobs.is_empty());
+        match self.usable? {
+            true if has_jobs || are_several_away => Some(self.since + SETTLING),
+            true => Some(self.since),
+            false => Some(self.since + HARDLY),
+        }
+    }
+
+    /// When there is something that it is told of alone.
+    fn apart_due(&self) -> Option<Instant> {
+        if self.quiet {
+            return Some(self.since + WINDOW);
+        }
+        self.starting.and_then(|(since, told)| Some(since + *MILESTONES.get(told)?))
+    }
+
+    fn speak(&mut self, jobs: &BTreeMap<String, (String, JobState)>, now: Instant) -> Option<News> {
         self.quiet = false;
         self.told.retain(|at| now.duration_since(*at) < WINDOW);
         self.losses.retain(|at| now.duration_since(*at) < WINDOW);
-        let said = self.news(jobs, now)?;
+        let news = self.news(jobs, now)?;
         self.told.push_back(now);
         if self.told.len() < MOST {
-            return Some(said);
+            return Some(news);
         }
         self.quiet = true;
-        Some((NoticeSeverity::Attention, sentence::unsteady(&self.title, self.losses.len())))
+        Some(News::Attention(sentence::unsteady(&self.title, self.losses.len())))
     }
 
-    fn news(&mut self, jobs: &BTreeMap<String, (String, JobState)>, now: Instant) -> Option<(NoticeSeverity, String)> {
+    fn news(&mut self, jobs: &BTreeMap<String, (String, JobState)>, now: Instant) -> Option<News> {
         if let Some((since, told)) = self.starting
             && MILESTONES.get(told).is_some_and(|milestone| now >= since + *milestone)
         {
             self.starting = Some((since, told + 1));
-            return Some((NoticeSeverity::Attention, sentence::starting(&self.title, now - since)));
+            return Some(News::Attention(sentence::starting(&self.title, now - since)));
         }
         if self.usable == self.said {
             return None;
         }
         self.said = self.usable;
-        match self.usable {
-            Some(true) => {
-                let (since, missed) = self.away.take()?;
-                let outcome = Outcome::of(missed.iter().map(|job| jobs.get(job).map(|(_, state)| *state)));
-                Some((NoticeSeverity::Info, sentence::back(&self.title, self.since - since, &outcome)))
-            }
-            Some(false) => {
-                let waiting = self.away.as_ref().map_or(0, |(_, jobs)| jobs.len());
-                Some((NoticeSeverity::Problem, sentence::lost(&self.title, &self.observation, waiting)))
-            }
-            None => None,
+        let title = self.title.clone();
+        if !self.usable? {
+            let (observation, waiting) =
+                (self.observation.clone(), self.away.as_ref().map_or(0, |(_, jobs)| jobs.len()));
+            return Some(News::Lost(Lost { title, observation, waiting }));
         }
+        let (since, missed) = self.away.take()?;
+        let outcome = Outcome::of(missed.iter().map(|job| jobs.get(job).map(|(_, state)| *state)));
+        Some(News::Back(Back { title, after: self.since - since, outcome }))
     }
 }
 

@@ -1,6 +1,9 @@
 //! What is said, word by word.
 
-use crate::events::JobState;
+use crate::{
+    events::JobState,
+    health::summary::{counted, list},
+};
 use std::time::Duration;
 
 /// What became of the jobs of a service while it was away.
@@ -31,6 +34,16 @@ impl Outcome {
         outcome
     }
 
+    fn and(self, other: &Self) -> Self {
+        Self {
+            finished: self.finished + other.finished,
+            resumed: self.resumed + other.resumed,
+            failed: self.failed + other.failed,
+            lost: self.lost + other.lost,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+
     fn words(&self) -> String {
         let finished = format!("{} finished meanwhile", self.finished);
         let parts = [
@@ -45,19 +58,54 @@ impl Outcome {
     }
 }
 
-pub(super) fn lost(title: &str, observation: &str, waiting: usize) -> String {
-    let why = if observation.is_empty() { String::new() } else { format!(": {observation}") };
-    match waiting {
-        0 => format!("{title} is not available{why}"),
-        1 => format!("{title} is not available{why}; a job waits for it"),
-        more => format!("{title} is not available{why}; {more} jobs wait for it"),
-    }
+/// A backend that is away.
+pub(super) struct Lost {
+    pub(super) title: String,
+    pub(super) observation: String,
+    /// How many jobs it has.
+    pub(super) waiting: usize,
 }
 
-pub(super) fn back(title: &str, after: Duration, outcome: &Outcome) -> String {
-    let jobs = outcome.words();
-    let jobs = if jobs.is_empty() { String::new() } else { format!(": {jobs}") };
-    format!("{title} is back after {}{jobs}", rough(after))
+/// A backend that is there again.
+pub(super) struct Back {
+    pub(super) title: String,
+    pub(super) after: Duration,
+    pub(super) outcome: Outcome,
+}
+
+pub(super) fn lost(lost: &[Lost]) -> Option<String> {
+    let waiting = lost.iter().map(|one| one.waiting).sum();
+    let (what, it) = match lost {
+        [] => return None,
+        [one] if one.observation.is_empty() => (format!("{} is not available", one.title), "it"),
+        [one] => (format!("{} is not available: {}", one.title, one.observation), "it"),
+        more => {
+            (format!("{} services are not available: {}", more.len(), names(more.iter().map(|one| &one.title))), "them")
+        }
+    };
+    Some(match waiting {
+        0 => what,
+        1 => format!("{what}; a job waits for {it}"),
+        jobs => format!("{what}; {jobs} jobs wait for {it}"),
+    })
+}
+
+pub(super) fn back(back: &[Back]) -> Option<String> {
+    let after = rough(back.iter().map(|one| one.after).max()?);
+    let jobs = back.iter().fold(Outcome::default(), |all, one| all.and(&one.outcome)).words();
+    Some(match back {
+        [one] if jobs.is_empty() => format!("{} is back after {after}", one.title),
+        [one] => format!("{} is back after {after}: {jobs}", one.title),
+        more => {
+            let names = names(more.iter().map(|one| &one.title));
+            let jobs = if jobs.is_empty() { String::new() } else { format!("; jobs: {jobs}") };
+            format!("{} services are back after {after}: {names}{jobs}", more.len())
+        }
+    })
+}
+
+fn names<'t>(titles: impl Iterator<Item = &'t String>) -> String {
+    list(counted(titles.map(String::as_str)))
 }
 
 pub(super) fn unsteady(title: &str, losses: usize) -> String {

@@ -15,6 +15,12 @@ struct Story {
     said: Vec<(NoticeSeverity, String)>,
 }
 
+/// The same of another service.
+fn of(number: usize, view: BackendView) -> BackendView {
+    let title = ["Lamp", "Fan", "Radio", "Clock", "Fan"][number].to_owned();
+    BackendView { id: format!("lamp@{}", number + 1), title, ..view }
+}
+
 fn view(state: StateName, detail: Detail, reason: Option<&str>) -> BackendView {
     let declaration = serde_json::from_str(r#"{"kind": "lamp", "title": "Lamp"}"#).unwrap();
     let reason = reason.map(|code| Reason::new(code, format!("seen: {code}"), &declaration));
@@ -222,4 +228,86 @@ fn switched_off_is_as_somebody_wanted_it() {
     story.down("connection-refused");
     story.pass(60_000);
     assert!(story.said.is_empty(), "{:?}", story.said);
+}
+
+#[test]
+fn services_that_break_down_together_are_told_of_together_and_so_is_their_return() {
+    let (up, down) = (
+        || view(StateName::Connected, Detail::Ready, None),
+        || view(StateName::Disconnected, Detail::Waiting, Some("connection-refused")),
+    );
+    let mut story = Story::new();
+    (0..5).for_each(|number| story.see(&of(number, up())));
+    story.pass(3_600_000);
+    story.jobs(&[("a", JobState::Running)]);
+    for number in 0..5 {
+        story.see(&of(number, down()));
+        story.pass(400);
+    }
+    story.pass(7_000);
+    for number in 0..5 {
+        story.see(&of(number, up()));
+        story.pass(700);
+    }
+    story.jobs(&[("a", JobState::Done)]);
+    story.pass(60_000);
+    assert_eq!(
+        story.texts(),
+        [
+            "5 services are not available: Lamp, Fan (2), Radio and Clock; a job waits for them",
+            "5 services are back after 10 s: Lamp, Fan (2), Radio and Clock; jobs: 1 finished meanwhile"
+        ]
+    );
+}
+
+#[test]
+fn whoever_is_alone_among_those_that_are_told_of_keeps_its_own_sentence() {
+    let mut story = Story::well();
+    story.see(&of(1, view(StateName::Connected, Detail::Ready, None)));
+    story.down("process-exited");
+    story.pass(10_000);
+    story.see(&of(1, view(StateName::Disconnected, Detail::Waiting, Some("connection-refused"))));
+    story.pass(10_000);
+    story.up();
+    story.pass(10_000);
+    story.see(&of(1, view(StateName::Connected, Detail::Ready, None)));
+    assert_eq!(
+        story.texts(),
+        [
+            "Lamp is not available: seen: process-exited",
+            "Fan is not available: seen: connection-refused",
+            "Lamp is back after 20 s",
+            "Fan is back after 20 s"
+        ]
+    );
+}
+
+/// Losses that go on and on hold up no word about the first for longer than jobs need to settle.
+#[test]
+fn nobody_is_waited_for_for_long() {
+    let mut story = Story::new();
+    (0..5).for_each(|number| story.see(&of(number, view(StateName::Connected, Detail::Ready, None))));
+    story.pass(3_600_000);
+    for number in 0..5 {
+        story.see(&of(number, view(StateName::Disconnected, Detail::Waiting, Some("connection-refused"))));
+        story.pass(1_500);
+    }
+    story.pass(10_000);
+    assert_eq!(
+        story.texts(),
+        ["3 services are not available: Lamp, Fan and Radio", "2 services are not available: Clock and Fan"]
+    );
+}
+
+#[test]
+fn a_time_away_that_nobody_was_told_of_counts_for_nothing_later() {
+    let mut story = Story::well();
+    story.down("connection-refused");
+    story.pass(1_000);
+    story.up();
+    story.pass(3_600_000);
+    story.down("connection-refused");
+    story.pass(5_000);
+    story.up();
+    assert_eq!(story.texts(), ["Lamp is not available: seen: connection-refused", "Lamp is back after 5 s"]);
 }
