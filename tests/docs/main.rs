@@ -24,8 +24,11 @@ fn chapter(name: &str) -> Page {
 
 /// Names of problems, as against the other headings of a page.
 fn codes_of(page: &Page) -> BTreeSet<String> {
-    let in_code = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    page.headings().into_iter().filter(|heading| heading.chars().all(in_code)).collect()
+    page.headings().into_iter().filter(|heading| in_code(heading)).collect()
+}
+
+fn in_code(heading: &str) -> bool {
+    heading.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.')
 }
 
 /// Fails with what is missing and what is left over.
@@ -41,6 +44,18 @@ fn every_code_has_a_section_and_no_section_is_left_over() {
     let mut defined = source::codes_of_the_host();
     defined.extend(source::drivers().into_iter().flat_map(|driver| driver.codes));
     assert_same(&defined, &codes_of(&chapter("troubleshooting.md")), "troubleshooting.md");
+}
+
+#[test]
+fn every_section_about_a_problem_says_what_is_seen_why_and_what_helps() {
+    let page = chapter("troubleshooting.md");
+    let sections: Vec<_> = page.sections().filter(|section| in_code(&section.heading)).collect();
+    assert!(sections.len() > 50, "{} sections", sections.len());
+    for section in sections {
+        let missing: Vec<_> =
+            ["**You see**", "**Why**", "**What helps**"].iter().filter(|part| !section.text.contains(**part)).collect();
+        assert!(missing.is_empty(), "{} lacks {missing:?}", section.heading);
+    }
 }
 
 #[test]

@@ -25,6 +25,12 @@ pub(crate) struct Page {
     pub(crate) text: String,
 }
 
+/// A heading and what stands below it, up to the next one.
+pub(crate) struct Section {
+    pub(crate) heading: String,
+    pub(crate) text: String,
+}
+
 /// A link and the line that it is on.
 pub(crate) struct Link {
     pub(crate) target: String,
@@ -47,12 +53,19 @@ impl Page {
     }
 
     pub(crate) fn headings(&self) -> Vec<String> {
-        let heading = |line: &str| {
-            let level = line.len() - line.trim_start_matches('#').len();
-            let text = line[level..].strip_prefix(' ')?;
-            (level > 0).then(|| text.trim().to_owned())
-        };
         self.prose().filter_map(|(_, line)| heading(line)).collect()
+    }
+
+    pub(crate) fn sections(&self) -> impl Iterator<Item = Section> {
+        let mut sections: Vec<Section> = Vec::new();
+        for (_, line) in self.prose() {
+            match (heading(line), sections.last_mut()) {
+                (Some(heading), _) => sections.push(Section { heading, text: String::new() }),
+                (None, Some(section)) => section.text.extend([line, "\n"]),
+                (None, None) => {}
+            }
+        }
+        sections.into_iter()
     }
 
     /// What can stand behind the `#` of a link to this page.
@@ -86,6 +99,12 @@ impl Page {
             (!in_code && !is_fence).then_some((index + 1, line))
         })
     }
+}
+
+fn heading(line: &str) -> Option<String> {
+    let level = line.len() - line.trim_start_matches('#').len();
+    let text = line[level..].strip_prefix(' ')?;
+    (level > 0).then(|| text.trim().to_owned())
 }
 
 /// Puts the pages of the drivers in their place, as the book does.
