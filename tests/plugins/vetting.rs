@@ -148,6 +148,24 @@ fn a_user_decides_on_a_driver() {
 }
 
 #[test]
+fn whoever_is_forgotten_is_no_longer_allowed() {
+    let scene = Scene::with("nothing", "nowhere");
+    let file = scene.list()[0]["path"].as_str().unwrap().to_owned();
+    let folder = scene.home.path().join("state/drivers");
+    fs::create_dir_all(&folder).unwrap();
+    let list = folder.join("allowed");
+    let other = format!("{}  of the studio\n", "0".repeat(64));
+    fs::write(&list, &other).unwrap();
+    let code = || scene.list()[0]["code"].as_str().map(str::to_owned);
+    assert_eq!(code().as_deref(), Some("driver-not-allowed"));
+    decide(&scene, "trust", &file);
+    assert_eq!(code(), None);
+    decide(&scene, "forget", &file);
+    assert_eq!(code().as_deref(), Some("driver-not-allowed"));
+    assert_eq!(fs::read_to_string(&list).unwrap(), other, "what others have allowed stays");
+}
+
+#[test]
 fn a_driver_is_named_by_its_kind() {
     let scene = Scene::with("nothing", "nowhere");
     let status = |list: &[Value]| list.iter().map(|row| row["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>();

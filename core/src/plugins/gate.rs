@@ -215,7 +215,7 @@ impl Gate {
         let list = self.folder.join("allowed");
         if list.exists() {
             let mut text = fs::read_to_string(&list)?;
-            if !text.lines().any(|line| line.split_whitespace().next() == Some(sha256)) {
+            if !text.lines().any(|line| names(line, sha256)) {
                 let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
                 text.push_str(&format!("{newline}{sha256}\n"));
                 fs::write(&list, text)?;
@@ -234,7 +234,8 @@ impl Gate {
         Ok(())
     }
 
-    /// Forgets all that is known of a driver: it is tried again like one that was never seen.
+    /// Forgets all that is known of a driver: it is tried again like one that was never seen, and where only what is
+    /// allowed is used, it is not.
     ///
     /// # Errors
     /// Nothing could be written down.
@@ -242,10 +243,22 @@ impl Gate {
         let mut copy = None;
         let records = self.store.change(|records| copy = records.forget(sha256).and_then(|record| record.kept))?;
         *self.records() = records;
+        self.disallow(sha256)?;
         match copy.map(|name| fs::remove_file(self.kept_folder().join(name))) {
             Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Takes a hash out of the list of what is allowed. The list stays, even when nothing is left in it.
+    fn disallow(&self, sha256: &str) -> io::Result<()> {
+        let list = self.folder.join("allowed");
+        let text = match fs::read_to_string(&list) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            text => text?,
+        };
+        let left: String = text.split_inclusive('\n').filter(|line| !names(line, sha256)).collect();
+        if left == text { Ok(()) } else { fs::write(&list, left) }
     }
 
     /// The hash of a file, or one that is known and begins like this, or a whole one; `None` for what names neither.
@@ -286,6 +299,11 @@ impl Gate {
         // It is replaced as a whole, so a panic in a holder leaves a whole one.
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a line of the list of what is allowed begins with this hash.
+fn names(line: &str, sha256: &str) -> bool {
+    line.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case(sha256))
 }
 
 /// Another build of the host is another host.
