@@ -252,7 +252,7 @@ impl Host {
     /// There is none of that id, or nothing of it can be tried.
     pub fn try_now(&self, id: &str) -> Result<(), ChangeError> {
         let tried = self.inner.supervisors().get(id).map(Supervisor::try_now);
-        tried.ok_or_else(|| self.inner.no_backend(id))
+        tried.ok_or_else(|| self.inner.nothing_to_try(id))
     }
 
     /// Variables that a client has otherwise than this host, by their fingerprints.

@@ -28,6 +28,7 @@ mod task;
 mod tls;
 mod websocket;
 
+pub(crate) use address::never_reached;
 pub use download::Downloaded;
 pub use failure::Failure;
 pub use policy::Policy;

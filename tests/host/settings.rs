@@ -120,6 +120,10 @@ async fn what_cannot_be_is_refused_with_the_reason_and_changes_nothing() {
     assert!(invalid(set("health.interval_ms", json!(1))).contains("from 1000 to 10000"));
     assert!(invalid(set("drivers.comfyui.live_updates", json!("x"))).contains("boolean"));
     assert!(invalid(running.host.add_backend("comfyuii", "127.0.0.1:1")).contains("`backends.comfyui.url`"));
+    for address in ["169.254.169.254", "[fe80::1]:8188", "http://[::ffff:169.254.1.1]"] {
+        let error = invalid(running.host.add_backend("comfyui", address));
+        assert!(error.contains("link-local"), "{error}");
+    }
     for (result, word) in [
         (running.host.add_backend("comfyui", "127.0.0.1:1"), "COMFYUI_PORT"),
         (running.host.remove_backend("comfyui@127.0.0.1:9"), "COMFYUI_PORT"),

@@ -142,8 +142,10 @@ async fn a_kind_without_a_driver_is_a_row_that_says_so() {
     let folder = plugins(&["litellm"]);
     let running = Running::start(folder.path(), &[("teapot", "http://127.0.0.1:1")]);
     let row = running.backend("teapot");
-    assert_eq!(row.reason.unwrap().code, "no-driver");
+    assert_eq!(row.reason.as_ref().unwrap().code, "no-driver");
     assert_eq!(row.state, StateName::Disconnected);
+    let error = running.host.try_now(&row.id).unwrap_err().to_string();
+    assert_eq!(error, "teapot cannot be tried: no file in the plugins folders drives teapot");
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ use super::{Inner, backends::id_of, book::Book};
 use crate::{
     config::{Config, ConfigView, FileError, UserFile},
     endpoint::Endpoint,
+    events::StateName,
     keyring::Keyring,
     settings::Settings,
+    transport,
 };
 use mdd_driver_api::text::printable;
 use serde_json::Value;
@@ -135,7 +137,7 @@ impl Inner {
         for name in ["url", "accepted"] {
             is_known |= self.forget(&mut book, &kind, name, id)?;
         }
-        let is_up = self.shared.bus.backend(id).is_some_and(|view| view.state == crate::events::StateName::Connected);
+        let is_up = self.shared.bus.backend(id).is_some_and(|view| view.state == StateName::Connected);
         if book.finds.contains_key(id) && !is_up {
             book.finds.remove(id);
             is_known = true;
@@ -224,13 +226,32 @@ impl Inner {
         ChangeError::NotFound(format!("no backend {:?}; there is {known}", printable(id, 80)))
     }
 
+    /// A row without a connection: nothing is there yet that could be asked.
+    pub(super) fn nothing_to_try(&self, id: &str) -> ChangeError {
+        let Some(view) = self.shared.bus.backend(id) else { return self.no_backend(id) };
+        let why = match (view.endpoint, view.state) {
+            (None, _) => "was not found, so there is nothing to try: start it, or name its address".to_owned(),
+            (_, StateName::Disabled) => "is switched off".to_owned(),
+            (Some(_), _) => match view.reason {
+                Some(reason) => format!("cannot be tried: {}", reason.observation),
+                None => "cannot be tried now".to_owned(),
+            },
+        };
+        ChangeError::Refused(format!("{} {why}", view.title))
+    }
+
     fn kind_of(&self, id: &str) -> Result<String, ChangeError> {
         self.shared.bus.backend(id).map(|view| view.kind).ok_or_else(|| self.no_backend(id))
     }
 }
 
+/// An address that may be connected to.
 fn parse(url: &str) -> Result<Endpoint, ChangeError> {
-    Endpoint::parse(url).map_err(|error| ChangeError::Invalid(error.to_string()))
+    let endpoint = Endpoint::parse(url).map_err(|error| ChangeError::Invalid(error.to_string()))?;
+    match transport::never_reached(&endpoint) {
+        Some(why) => Err(ChangeError::Invalid(why)),
+        None => Ok(endpoint),
+    }
 }
 
 fn urls_of_file(book: &Book, kind: &str) -> Vec<Endpoint> {

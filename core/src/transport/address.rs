@@ -71,6 +71,22 @@ impl Reach {
     }
 }
 
+/// Why an address is not connected to, whoever names it.
+pub(crate) fn never_reached(endpoint: &Endpoint) -> Option<String> {
+    let Host::Ip(ip) = endpoint.host() else { return None };
+    let refused = Reach::Network.check(*ip).err()?;
+    let is_link_local = match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    Some(match is_link_local {
+        true => {
+            format!("{refused}: it is link-local, where clouds keep their secrets; name the service's other address")
+        }
+        false => format!("{refused}: it is no address of one machine"),
+    })
+}
+
 impl Resolve for Reach {
     fn resolve(&self, name: Name) -> Resolving {
         let reach = *self;
