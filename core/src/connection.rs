@@ -18,4 +18,4 @@ pub use life::{
     Step, Tempo, Words,
 };
 pub use link::Link;
-pub use supervisor::{Shared, Supervisor};
+pub use supervisor::{Configuration, Shared, Supervisor};

@@ -104,6 +104,15 @@ impl Reason {
         Self::new(code, observation, &Declaration { title: "mdd-host".to_owned(), ..Declaration::default() })
     }
 
+    /// A service that may not be the user's, as the `doubt` says, and which backend it would be.
+    pub(crate) fn needs_your_word(doubt: impl Into<String>, declaration: &Declaration, backend: &str) -> Self {
+        let mut reason = Self::new("needs-your-word", doubt, declaration);
+        for remedy in reason.remedies.iter_mut().filter(|remedy| remedy.action == "accept") {
+            remedy.argument = Some(backend.to_owned());
+        }
+        reason
+    }
+
     /// Explains an error that a driver or the transport reported.
     pub fn of_error(error: &DriverError, declaration: &Declaration) -> Self {
         let observation = error.message.to_string();

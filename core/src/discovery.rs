@@ -21,7 +21,6 @@ use crate::{
 use announced::Announced;
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use order::{hinted, order};
-use sockets::Owner;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -110,7 +109,8 @@ enum Place {
 
 enum Outcome {
     Closed,
-    Found(Box<Found>),
+    /// What it is, and the other user of this machine who runs it.
+    Found(Box<Found>, Option<u32>),
     Stranger(String, Duration),
 }
 
@@ -271,9 +271,9 @@ impl Scout {
                 self.announced.remove(&place);
                 None
             }
-            (Outcome::Found(found), place) => {
+            (Outcome::Found(found, user), place) => {
                 self.strangers.remove(&place);
-                let standing = self.standing(&found, &place);
+                let standing = self.standing(&found, &place, user);
                 Some(News::Found { found, standing })
             }
             (Outcome::Stranger(seen, again), place) => {
@@ -291,7 +291,7 @@ impl Scout {
     }
 
     /// How it became known, and why it may not be the user's.
-    fn standing(&self, found: &Found, place: &Place) -> Standing {
+    fn standing(&self, found: &Found, place: &Place, user: Option<u32>) -> Standing {
         match place {
             Place::Elsewhere(endpoint) => {
                 let doubt = format!("{} announces itself, and it is on another machine", endpoint.subject());
@@ -304,12 +304,7 @@ impl Scout {
                     (false, true) => Origin::Mdns,
                     (false, false) => Origin::Socket,
                 };
-                let doubt = match self.listening.get(port).map(|port| port.owner) {
-                    Some(Owner::Other(user)) => {
-                        Some(format!("port {port} is served by another user of this machine (number {user})"))
-                    }
-                    Some(Owner::Us) | None => None,
-                };
+                let doubt = user.map(|user| sockets::of_other_user(*port, user));
                 // A tunnel holds the ports of many services.
                 let is_it = |port: &&Port| hinted(&found.driver, port);
                 let also = self.listening.get(port).filter(is_it).map(|port| port.also.clone()).unwrap_or_default();
@@ -406,7 +401,11 @@ async fn look(place: Place, shared: Shared, drivers: Vec<Arc<LoadedDriver>>, kno
         return None;
     }
     Some(match identify(&endpoint, &drivers, &shared, allowed).await {
-        Ok(found) => Outcome::Found(Box::new(found)),
+        Ok(found) if endpoint.is_loopback() => {
+            let user = sockets::other_user(endpoint.loopback_addresses()).await;
+            Outcome::Found(Box::new(found), user)
+        }
+        Ok(found) => Outcome::Found(Box::new(found), None),
         Err(Nobody::Stranger(seen)) => Outcome::Stranger(seen, ASK_STRANGER_EVERY),
         Err(Nobody::Silent(error)) => Outcome::Stranger(error.to_string(), ASK_SILENT_EVERY),
     })

@@ -1,69 +1,18 @@
 //! Services that nobody named, each test in a network of its own.
 
 use crate::{
+    looking::{Looking, SOON},
     remedies::{press, remedy},
     service::Service,
 };
-use mdd_core::{
-    Host,
-    events::{BackendView, Detail, Origin, StateName},
-    settings::{Environment, Settings},
-};
+use mdd_core::events::{BackendView, Detail, Origin, StateName};
 use mdd_sim::Sim;
-use mdd_tests::{Stub, drop_in, eventually, in_own_network, plugins, provoked::Following, variant};
+use mdd_tests::{Stub, drop_in, eventually, in_own_network, variant};
 use serde_json::json;
 use std::{
     fs,
-    path::Path,
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
-
-const SOON: Duration = Duration::from_secs(60);
-
-/// A host that looks around by itself.
-struct Looking {
-    _following: Following,
-    host: Host,
-    folder: TempDir,
-    plugins: TempDir,
-}
-
-impl Looking {
-    fn with(drivers: &[&str], settings: &str) -> Self {
-        let (folder, plugins) = (tempfile::tempdir().unwrap(), plugins(drivers));
-        fs::write(folder.path().join("config.toml"), settings).unwrap();
-        let host = Self::start(folder.path(), plugins.path());
-        Self { _following: Following::of(&host), host, folder, plugins }
-    }
-
-    fn start(folder: &Path, plugins: &Path) -> Host {
-        Host::start(Settings {
-            plugins: vec![plugins.to_owned()],
-            state_folder: folder.to_owned(),
-            config_file: Some(folder.join("config.toml")),
-            backends: vec![],
-            discovery: true,
-            environment: Environment::default(),
-        })
-        .unwrap()
-    }
-
-    fn again(self) -> Self {
-        let Self { host, folder, plugins, _following } = self;
-        drop((_following, host));
-        let host = Self::start(folder.path(), plugins.path());
-        Self { _following: Following::of(&host), host, folder, plugins }
-    }
-
-    async fn until(&self, wanted: impl Fn(&BackendView) -> bool) -> BackendView {
-        eventually(&self.host, SOON, |snapshot| snapshot.backends.iter().find(|row| wanted(row)).cloned()).await
-    }
-
-    async fn connected(&self, kind: &str) -> BackendView {
-        self.until(|row| row.kind == kind && row.state == StateName::Connected).await
-    }
-}
 
 #[test]
 fn a_service_at_a_default_port_is_found_also_when_it_starts_later() {

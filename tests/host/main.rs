@@ -6,7 +6,9 @@
 mod acceptance;
 mod discovery;
 mod evidence;
+mod looking;
 mod network;
+mod ownership;
 mod panics;
 mod remedies;
 mod service;

@@ -21,6 +21,8 @@ pub struct Backend {
     pub origin: Origin,
     /// Settings for its driver.
     pub settings: serde_json::Value,
+    /// A person has named it or given their word for it, so that it is theirs whoever runs it.
+    pub is_trusted: bool,
     /// By the names of the manifest.
     pub secrets: BTreeMap<String, Credential>,
 }

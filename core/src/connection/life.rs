@@ -39,7 +39,8 @@ pub struct Life {
     state: State,
     backoff: Backoff,
     watch_backoff: Backoff,
-    /// A key was refused although it is set: only its change or an open door makes another attempt worthwhile.
+    /// A key was refused although it is set: only its change, an open door, or another process that may want another key
+    /// makes it worthwhile to show it again.
     key_refused: bool,
     has_key: bool,
     /// The driver's last panic or the host's last fault: for a while after it a good answer proves nothing.
@@ -173,7 +174,7 @@ impl Life {
             Input::WatchEnded(fault) => self.watch_ended(fault, now, random),
             Input::Listens => self.listens(now),
             Input::Evidence(evidence) => self.evidence(evidence, now),
-            Input::Exited(reason) => self.exited(reason),
+            Input::Exited(reason) => self.exited(reason, now),
             Input::Doubted => match &mut self.state {
                 State::Connected(connected) => connected.ask(),
                 _ => vec![],
@@ -193,7 +194,10 @@ impl Life {
                 }
                 self.begin(now)
             }
-            State::Refused { asking: false, .. } => self.ask_refused(now),
+            State::Refused { asking: false, .. } => {
+                self.key_refused = false;
+                self.ask_refused(now)
+            }
             State::Disabled | State::Connecting { .. } | State::Connected(_) | State::Refused { .. } => vec![],
         }
     }
@@ -431,8 +435,12 @@ impl Life {
     fn failed(&mut self, fault: Fault, now: Instant, random: u64) -> Vec<Command> {
         let mut commands = vec![Command::Abandon];
         let fault = self.starting(fault, now);
+        if fault.class == Class::Gone {
+            // Whoever comes next may want another key.
+            self.key_refused = false;
+        }
         if fault.class == Class::NeedsYou {
-            self.key_refused = self.has_key;
+            self.key_refused |= self.has_key && self.has_shown_its_key();
             self.refused(fault.reason, now);
         } else {
             let next_try = now + self.backoff.next(random);
@@ -457,6 +465,15 @@ impl Life {
                 Fault { reason: observed(&self.words.starting, &seen), ..fault }
             }
             Some(_) | None => fault,
+        }
+    }
+
+    /// Keys are shown once it is known who asks for them.
+    fn has_shown_its_key(&self) -> bool {
+        match &self.state {
+            State::Connected(_) | State::Connecting { phase: Phase::Check | Phase::Watch, .. } => true,
+            State::Connecting { phase: Phase::Dial | Phase::Identify, .. } => false,
+            State::Disabled | State::Waiting { .. } | State::Refused { .. } => false,
         }
     }
 

@@ -34,6 +34,16 @@ pub struct Shared {
     pub tempo: Tempo,
 }
 
+/// What may change of a backend while it is supervised.
+pub struct Configuration {
+    /// Settings for its driver.
+    pub settings: serde_json::Value,
+    /// By the names of the manifest.
+    pub secrets: BTreeMap<String, Credential>,
+    /// A person has named it or given their word for it.
+    pub is_trusted: bool,
+}
+
 /// The handle to a supervised backend. Dropping it ends the supervision and takes the backend out of the bus.
 pub struct Supervisor {
     id: String,
@@ -48,7 +58,7 @@ enum Request {
     TryNow,
     Listens,
     Disable,
-    Configure(serde_json::Value, BTreeMap<String, Credential>),
+    Configure(Box<Configuration>),
 }
 
 impl Supervisor {
@@ -121,9 +131,9 @@ impl Supervisor {
         self.request(Request::Disable);
     }
 
-    /// Connects anew with other settings and secrets.
-    pub fn configure(&self, settings: serde_json::Value, secrets: BTreeMap<String, Credential>) {
-        self.request(Request::Configure(settings, secrets));
+    /// Connects anew with what has changed.
+    pub fn configure(&self, configuration: Configuration) {
+        self.request(Request::Configure(Box::new(configuration)));
     }
 
     /// For what must not be lost: the room for requests is only full while the task is about to read them.

@@ -60,6 +60,11 @@ pub trait Sockets: Send {
     fn programs(&mut self, of: &[Listening]) -> Vec<(u64, Program)>;
 }
 
+/// Why a service may not be the user's.
+pub fn of_other_user(port: u16, user: u32) -> String {
+    format!("port {port} is served by another user of this machine (number {user})")
+}
+
 /// The way of this system.
 ///
 /// # Errors
@@ -82,6 +87,25 @@ pub async fn holder(addresses: Vec<SocketAddr>) -> Option<Process> {
         addresses.into_iter().find_map(process_at).and_then(Process::of)
     });
     looking.await.ok().flatten()
+}
+
+/// The other user of this machine who answers at one of these loopback addresses, by number. It costs one question to
+/// the kernel, so it is asked each time before a service that nobody named gets a secret.
+pub async fn other_user(addresses: Vec<SocketAddr>) -> Option<u32> {
+    static FEW_AT_A_TIME: Semaphore = Semaphore::const_new(4);
+    let _turn = FEW_AT_A_TIME.acquire().await.ok()?;
+    spawn_blocking(move || addresses.into_iter().find_map(user_at)).await.ok().flatten()
+}
+
+#[cfg(target_os = "linux")]
+fn user_at(address: SocketAddr) -> Option<u32> {
+    linux::other_user(address)
+}
+
+/// Not known on this system.
+#[cfg(not(target_os = "linux"))]
+fn user_at(_address: SocketAddr) -> Option<u32> {
+    None
 }
 
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use super::{
     book::{Book, Find, Told},
 };
 use crate::{
-    connection::{Backend, Supervisor},
+    connection::{Backend, Configuration, Supervisor},
     diagnosis::Reason,
     discovery::{Found, Standing, missing_view},
     endpoint::Endpoint,
@@ -131,8 +131,8 @@ impl Inner {
             // A newer driver takes over when no job is in its way.
             Some(supervisor) => {
                 if let Some(before) = book.told.get(&id) {
-                    if told.settings != before.settings || told.secrets != before.secrets {
-                        supervisor.configure(told.settings.clone(), told.secrets.clone());
+                    if !told.is_configured_like(before) {
+                        supervisor.configure(told.configuration());
                         if !told.enabled {
                             supervisor.disable();
                         }
@@ -160,7 +160,8 @@ impl Inner {
         backend: Backend,
         told: Told,
     ) {
-        let backend = Backend { settings: told.settings.clone(), secrets: told.secrets.clone(), ..backend };
+        let Configuration { settings, secrets, is_trusted } = told.configuration();
+        let backend = Backend { settings, secrets, is_trusted, ..backend };
         let id = backend.id();
         let supervisor = match told.enabled {
             true => Supervisor::start(backend, &self.shared),
@@ -172,17 +173,20 @@ impl Inner {
 
     pub(super) fn told(&self, book: &Book, kind: &str, endpoint: &Endpoint) -> Told {
         let is_off = book.config.disabled(kind).iter().any(|off| off.place() == endpoint.place());
-        Told { settings: book.config.driver_settings(kind), secrets: book.config.secrets(kind), enabled: !is_off }
+        // What a project names may have been named by a stranger.
+        let named = book.config.named(kind).into_iter().map(|named| named.endpoint);
+        let mut trusted = named.chain(book.config.accepted(kind));
+        Told {
+            settings: book.config.driver_settings(kind),
+            secrets: book.config.secrets(kind),
+            is_trusted: trusted.any(|trusted| trusted.place() == endpoint.place()),
+            enabled: !is_off,
+        }
     }
 
     fn backend(&self, driver: &Arc<LoadedDriver>, endpoint: Endpoint, origin: Origin, told: &Told) -> Backend {
-        Backend {
-            driver: driver.clone(),
-            endpoint,
-            origin,
-            settings: told.settings.clone(),
-            secrets: told.secrets.clone(),
-        }
+        let Configuration { settings, secrets, is_trusted } = told.configuration();
+        Backend { driver: driver.clone(), endpoint, origin, settings, secrets, is_trusted }
     }
 
     /// Lets jobs go to a backend.
@@ -260,11 +264,8 @@ impl Inner {
 
     fn waiting_for_word(&self, find: &Find, doubt: &str) -> BackendView {
         let declaration = &find.driver.manifest.driver;
-        let mut reason = Reason::new("needs-your-word", doubt, declaration);
         let id = id_of(&declaration.kind, &find.endpoint);
-        for remedy in reason.remedies.iter_mut().filter(|remedy| remedy.action == "accept") {
-            remedy.argument = Some(id.clone());
-        }
+        let reason = Reason::needs_your_word(doubt, declaration, &id);
         BackendView {
             id,
             endpoint: Some(find.endpoint.to_string()),

@@ -3,7 +3,7 @@
 use super::Inner;
 use crate::{
     config::{Config, UserFile},
-    connection::Supervisor,
+    connection::{Configuration, Supervisor},
     endpoint::Endpoint,
     events::Origin,
     keyring::Keyring,
@@ -81,11 +81,22 @@ impl Find {
 }
 
 /// What a supervisor works with.
-#[derive(PartialEq)]
 pub(super) struct Told {
     pub(super) settings: Value,
     pub(super) secrets: BTreeMap<String, Credential>,
+    pub(super) is_trusted: bool,
     pub(super) enabled: bool,
+}
+
+impl Told {
+    pub(super) fn configuration(&self) -> Configuration {
+        let Self { settings, secrets, is_trusted, .. } = self;
+        Configuration { settings: settings.clone(), secrets: secrets.clone(), is_trusted: *is_trusted }
+    }
+
+    pub(super) fn is_configured_like(&self, other: &Self) -> bool {
+        (&self.settings, &self.secrets, self.is_trusted) == (&other.settings, &other.secrets, other.is_trusted)
+    }
 }
 
 impl Book {

@@ -93,7 +93,10 @@ impl Life {
     }
 
     /// Its process has ended. Another one may hold the port, so that is asked.
-    pub(super) fn exited(&mut self, reason: Reason) -> Vec<Command> {
+    pub(super) fn exited(&mut self, reason: Reason, now: Instant) -> Vec<Command> {
+        if matches!(self.state, State::Refused { asking: false, .. }) {
+            return self.listens(now);
+        }
         let State::Connected(connected) = &mut self.state else { return vec![] };
         let was_stopped = connected.process.take() == Some(Evidence::Stopped);
         connected.exited = Some(Exit { reason, was_stopped });

@@ -277,6 +277,34 @@ fn a_wrong_key_is_not_shown_again_until_the_user_asks_for_it() {
 }
 
 #[test]
+fn a_key_is_shown_again_to_whoever_may_be_another() {
+    let locked = || Input::Identified(Ok(Identity::locked(95, "it wants a key")));
+    let gone = || fault(Class::Gone, "connection-refused");
+    let exited = || Input::Exited(fault(Class::Gone, "process-exited").reason);
+    let refused = || {
+        let mut story = Story::with_key(true);
+        story.tell(Input::TryNow);
+        story.tell(Input::Dialed(Ok(())));
+        story.tell(locked());
+        story.tell(Input::Checked(Err(fault(Class::NeedsYou, "lamp.key-rejected"))));
+        assert_eq!(story.refused_because_of(), "lamp.key-rejected");
+        story
+    };
+    for another in [Input::Listens, exited()] {
+        let mut story = refused();
+        assert_eq!(story.tell(another), [Command::Identify]);
+        assert_eq!(story.tell(locked()), [Command::Promote, Command::Check]);
+    }
+    let mut story = refused();
+    story.wake();
+    story.tell(Input::Identified(Err(gone())));
+    assert_eq!(story.waits_because_of(), "connection-refused");
+    story.wake();
+    story.tell(Input::Dialed(Ok(())));
+    assert_eq!(story.tell(locked()), [Command::Promote, Command::Check]);
+}
+
+#[test]
 fn a_refused_service_that_goes_away_is_waited_for() {
     let mut story = Story::new();
     story.tell(Input::TryNow);

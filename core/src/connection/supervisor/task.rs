@@ -1,9 +1,10 @@
 //! One task per backend: performs the commands of its [`Life`] and times what it does.
 
+mod asking;
 mod publishing;
 mod reasons;
 
-use super::{Request, Shared};
+use super::{Configuration, Request, Shared};
 use crate::{
     connection::{
         Backend, Command, Fault, Input, Instance, Life, Link, State, awake::Awake, instance::News, view,
@@ -14,19 +15,17 @@ use crate::{
     events::{BackendView, Bus, ModelView},
     health::Record,
     process::{Activity, Process},
-    transport::Credential,
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration, model, model::Identity};
 use reasons::{fault, suspended, words};
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
 
 /// Between two looks at a process that may be stopped.
@@ -35,13 +34,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const LOOK_SELDOM: Duration = Duration::from_secs(2);
 /// A look that comes so much too late is a sign that the host itself is short of time.
 const LATE: Duration = Duration::from_millis(500);
-/// From the close of a process's sockets to its end.
-const ENDING: Duration = Duration::from_millis(100);
 
 /// A question under way. `Inspect` feeds no input: the inventory is beside the life.
 enum Answer {
     Life(Input),
-    Check(Result<model::Sample, DriverError>, Duration),
+    Check(Result<model::Sample, Fault>, Duration),
     Inventory(Result<model::Inspection, DriverError>),
     Process(Option<Process>),
 }
@@ -63,7 +60,7 @@ pub(super) struct Task {
     inventory: Option<Arc<model::Inspection>>,
     /// Those of the inventory, as clients see them.
     models: Option<Arc<[ModelView]>>,
-    /// The process that serves it, while it is connected and on this machine.
+    /// The process that serves it, while it answers and is on this machine.
     witness: Option<Witness>,
     /// It is being looked for.
     finding: bool,
@@ -109,7 +106,8 @@ impl Task {
         let mut task = Self::new(backend, shared);
         let life = Life::recognised(words(&task.backend), !task.backend.secrets.is_empty(), Instant::now());
         task.life = life.paced(task.shared.tempo.clone());
-        task.instance = Some(Arc::new(instance));
+        // It was made without secrets, and a driver may tell by them what an answer means.
+        task.instance = task.backend.secrets.is_empty().then(|| Arc::new(instance));
         task.identity = Some(identity);
         task
     }
@@ -134,8 +132,8 @@ impl Task {
                     Some(Request::TryNow) => Some(Input::TryNow),
                     Some(Request::Listens) => Some(Input::Listens),
                     Some(Request::Disable) => Some(Input::Disable),
-                    Some(Request::Configure(settings, secrets)) => {
-                        self.configure(settings, secrets);
+                    Some(Request::Configure(configuration)) => {
+                        self.configure(*configuration);
                         Some(Input::TryNow)
                     }
                     None => return,
@@ -162,10 +160,10 @@ impl Task {
     }
 
     /// Begins a new life: what the one before learned was learned with other settings.
-    fn configure(&mut self, settings: serde_json::Value, secrets: BTreeMap<String, Credential>) {
+    fn configure(&mut self, configuration: Configuration) {
         self.take(Input::Disable);
-        self.backend.settings = settings;
-        self.backend.secrets = secrets;
+        let Configuration { settings, secrets, is_trusted } = configuration;
+        self.backend = Backend { settings, secrets, is_trusted, ..self.backend.clone() };
         let life = Life::new(words(&self.backend), !self.backend.secrets.is_empty(), Instant::now());
         self.life = life.paced(self.shared.tempo.clone());
     }
@@ -260,20 +258,6 @@ impl Task {
         }
     }
 
-    fn dial(&mut self) {
-        let backend = self.backend.clone();
-        let dialing = self.shared.transport.dial(&backend.endpoint, backend.is_named());
-        self.asks.push(
-            async move {
-                let result = dialing
-                    .await
-                    .map_err(|failure| fault(&failure.into_error(&backend.endpoint), &backend.driver.manifest.driver));
-                Answer::Life(Input::Dialed(result))
-            }
-            .boxed(),
-        );
-    }
-
     /// The driver's object, made when it is first needed and after a panic.
     fn instance(&mut self) -> Result<Arc<Instance>, DriverError> {
         if let Some(instance) = &self.instance {
@@ -286,25 +270,6 @@ impl Task {
         Ok(made)
     }
 
-    fn identify(&mut self) {
-        let driver = self.backend.driver.clone();
-        let asked = self.instance().map(|instance| {
-            // Whoever listens there now may be a stranger.
-            instance.demote();
-            instance.identify()
-        });
-        self.asks.push(
-            async move {
-                let result = match asked {
-                    Ok(answer) => answer.await,
-                    Err(error) => Err(error),
-                };
-                Answer::Life(Input::Identified(result.map_err(|error| fault(&error, &driver.manifest.driver))))
-            }
-            .boxed(),
-        );
-    }
-
     fn promote(&mut self) {
         let secrets = self.backend.secrets.values().cloned().collect();
         if let Ok(instance) = self.instance()
@@ -312,54 +277,6 @@ impl Task {
         {
             tracing::error!(%error, "a secret cannot be used, so the backend is asked without it");
         }
-    }
-
-    fn check(&mut self) {
-        let start = Instant::now();
-        if let Some(witness) = &mut self.witness {
-            witness.begin(start);
-        }
-        let asked = self.instance().map(|instance| instance.check());
-        let patience = self.life.patience(start);
-        let place = self.backend.endpoint.subject();
-        let process = self.witness.as_ref().map(|witness| *witness.process());
-        self.asks.push(
-            async move {
-                let result = match asked {
-                    Ok(answer) => timeout(patience, answer).await.unwrap_or_else(|_| {
-                        let seconds = (patience.as_secs_f64() * 10.0).round() / 10.0;
-                        let text = format!("{place} gave no answer within {seconds} s");
-                        Err(DriverError::new(ErrorKind::TIMEOUT, text).with_code("no-answer"))
-                    }),
-                    Err(error) => Err(error),
-                };
-                let time = start.elapsed();
-                if let (Err(error), Some(process)) = (&result, process)
-                    && Class::of(error) == Class::Gone
-                {
-                    // Its port is closed a moment before it has ended, and that is what is to be told.
-                    let _goes_on_without_its_port = timeout(ENDING, process.ended()).await;
-                }
-                Answer::Check(result, time)
-            }
-            .boxed(),
-        );
-    }
-
-    fn watch(&mut self) {
-        self.watching = Some(match self.instance().map(|instance| instance.watch()) {
-            Ok((end, news)) => Watching { end: end.boxed(), news },
-            Err(error) => Watching { end: async move { Err(error) }.boxed(), news: mpsc::channel(1).1 },
-        });
-    }
-
-    fn inspect(&mut self) {
-        if std::mem::replace(&mut self.inspecting, true) {
-            self.inspect_again = true;
-            return;
-        }
-        let Ok(asked) = self.instance().map(|instance| instance.inspect()) else { return };
-        self.asks.push(async move { Answer::Inventory(asked.await) }.boxed());
     }
 
     fn understand(&mut self, answer: Answer) -> Option<Input> {
@@ -376,8 +293,7 @@ impl Task {
                 }
                 Some(input)
             }
-            Answer::Check(result, time) => {
-                let checked = result.map_err(|error| self.fault(&error));
+            Answer::Check(checked, time) => {
                 match &checked {
                     Ok(_) => self.answered(time),
                     Err(fault) => {

@@ -128,6 +128,22 @@ pub(super) fn holder(address: SocketAddr) -> Option<u32> {
     found.get(&number).copied()
 }
 
+/// The user who answers at an address, unless it is the one who runs this host.
+pub(super) fn other_user(address: SocketAddr) -> Option<u32> {
+    let all = Netlink::open().and_then(|mut netlink| netlink.list()).ok()?;
+    let everywhere = |socket: &&Listening| socket.address.ip().is_unspecified();
+    let at_port: Vec<&Listening> = all.iter().filter(|socket| socket.address.port() == address.port()).collect();
+    let exact = at_port.iter().filter(|socket| socket.address == address).count() > 0;
+    let mut answering = at_port.into_iter().filter(|socket| match exact {
+        true => socket.address == address,
+        false => everywhere(socket),
+    });
+    answering.find_map(|socket| match socket.owner {
+        Owner::Other(user) => Some(user),
+        Owner::Us => None,
+    })
+}
+
 /// The folder counts as well: `python main.py` says little, and where it was started says more.
 fn command_line(pid: u32) -> String {
     let folder = fs::read_link(format!("/proc/{pid}/cwd")).map(|path| path.display().to_string()).unwrap_or_default();

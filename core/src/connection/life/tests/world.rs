@@ -240,6 +240,10 @@ impl World {
                         self.tell(Input::Exited(super::reason("process-exited")))?;
                     }
                 }
+                if before == Service::Down {
+                    // Another process may want another key.
+                    self.key_shown = 0;
+                }
                 if before == Service::Down
                     && service != Service::Down
                     && service != Service::CutOff

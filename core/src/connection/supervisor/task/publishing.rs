@@ -3,7 +3,7 @@
 use super::{LOOK_EVERY, Task};
 use crate::{
     connection::{Link, State, view},
-    events::{BackendView, DeviceView, ProcessView, QueueView, StateName},
+    events::{BackendView, Detail, DeviceView, ProcessView, QueueView, StateName},
 };
 use std::time::SystemTime;
 use tokio::time::Instant;
@@ -27,11 +27,13 @@ impl Task {
         }
         history.becomes(view::usable(seen), now);
         drop(history);
-        if is_connected && !was_connected {
+        let answers = |state: StateName, detail: Detail| state == StateName::Connected || detail == Detail::Refused;
+        let is_there = answers(seen.state, seen.detail);
+        if !is_there {
+            self.witness = None;
+        } else if !self.last.as_ref().is_some_and(|last| answers(last.state, last.detail)) {
             self.next_look = self.next_look.min(self.shared.tempo.beat(now, LOOK_EVERY));
             self.find_process();
-        } else if !is_connected {
-            self.witness = None;
         }
     }
 
@@ -50,6 +52,7 @@ impl Task {
             State::Connected(connected) => connected.queue.map(QueueView::from),
             _ => None,
         };
+        let needs_word = seen.reason.as_ref().is_some_and(|reason| reason.code == "needs-your-word");
         let view = BackendView {
             id: self.backend.id(),
             kind: declaration.kind.clone(),
@@ -79,7 +82,7 @@ impl Task {
             attribution: declaration.attribution.clone(),
             is_default: false,
             projects: Vec::new(),
-            needs_word: false,
+            needs_word,
         };
         drop(history);
         self.shared.bus.publish(view.clone(), seen.next_try);

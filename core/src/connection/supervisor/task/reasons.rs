@@ -3,6 +3,7 @@
 use crate::{
     connection::{Backend, Fault, Words},
     diagnosis::{Class, Reason, Remedy},
+    discovery::sockets,
     process,
 };
 use mdd_driver_api::{DriverError, manifest::Declaration};
@@ -12,6 +13,21 @@ pub(super) fn fault(error: &DriverError, declaration: &Declaration) -> Fault {
     let drops = matches!(error.code.as_str(), "connection-reset" | "closed-without-answer");
     let may_start = class == Class::Silent || drops || (500..600).contains(&error.http_status);
     Fault { class, reason: Reason::of_error(error, declaration), may_start }
+}
+
+/// Whoever answers there belongs to the user, as far as anybody can say: else it gets no secret and no job.
+pub(super) async fn own(backend: &Backend) -> Result<(), Fault> {
+    if backend.is_trusted || !backend.endpoint.is_loopback() {
+        return Ok(());
+    }
+    match sockets::other_user(backend.endpoint.loopback_addresses()).await {
+        None => Ok(()),
+        Some(user) => {
+            let doubt = sockets::of_other_user(backend.endpoint.port(), user);
+            let reason = Reason::needs_your_word(doubt, &backend.driver.manifest.driver, &backend.id());
+            Err(Fault { class: Class::NeedsYou, reason, may_start: false })
+        }
+    }
 }
 
 /// Its process is stopped, and this is how it goes on.
