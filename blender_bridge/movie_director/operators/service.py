@@ -165,8 +165,8 @@ class MDD_OT_remedy(bpy.types.Operator):
         elif action == "set-url" and _knows_addresses():
             bpy.ops.mdd.set_address("INVOKE_DEFAULT", backend=self.backend)
         elif action == "set-key" and (keys := _secrets_of(self.backend)):
-            if len(keys) == 1:
-                bpy.ops.mdd.secret("INVOKE_DEFAULT", key=keys[0])
+            if remedy.argument in keys:
+                bpy.ops.mdd.secret("INVOKE_DEFAULT", key=remedy.argument)
             else:
                 bpy.ops.preferences.addon_show(module=runtime.PACKAGE)
         else:
