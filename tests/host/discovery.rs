@@ -33,26 +33,31 @@ impl Looking {
     fn with(drivers: &[&str], settings: &str) -> Self {
         let (folder, plugins) = (tempfile::tempdir().unwrap(), plugins(drivers));
         fs::write(folder.path().join("config.toml"), settings).unwrap();
-        let host = Self::start(folder.path(), plugins.path());
+        let host = Self::start(folder.path(), plugins.path(), &[]);
         Self { _following: Following::of(&host), host, folder, plugins }
     }
 
-    fn start(folder: &Path, plugins: &Path) -> Host {
+    fn start(folder: &Path, plugins: &Path, environment: &[(&str, &str)]) -> Host {
+        let variables = environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
         Host::start(Settings {
             plugins: vec![plugins.to_owned()],
             state_folder: folder.to_owned(),
             config_file: Some(folder.join("config.toml")),
             backends: vec![],
             discovery: true,
-            environment: Environment::default(),
+            environment: variables.collect::<Environment>(),
         })
         .unwrap()
     }
 
     fn again(self) -> Self {
+        self.again_with(&[])
+    }
+
+    fn again_with(self, environment: &[(&str, &str)]) -> Self {
         let Self { host, folder, plugins, _following } = self;
         drop((_following, host));
-        let host = Self::start(folder.path(), plugins.path());
+        let host = Self::start(folder.path(), plugins.path(), environment);
         Self { _following: Following::of(&host), host, folder, plugins }
     }
 
@@ -78,6 +83,26 @@ fn a_service_at_a_default_port_is_found_also_when_it_starts_later() {
         let found = looking.connected("litellm").await;
         assert_eq!(found.origin, Origin::DefaultPort);
         assert_eq!(looking.host.snapshot().backends.len(), 1, "the row of the missing service is gone");
+    });
+}
+
+/// The variable that users of Gradio set belongs to no kind: it is one more port to look at.
+#[test]
+fn the_port_of_a_variable_that_several_kinds_declare_is_looked_at() {
+    in_own_network("discovery::the_port_of_a_variable_that_several_kinds_declare_is_looked_at", async {
+        let service = Service::start("wan2gp-webui", &["--port", "9111"]).await;
+        let looking = Looking::with(&["audioldm", "rvc", "wan2gp"], "");
+        // It is at no port that is looked at otherwise.
+        eventually(&looking.host, SOON, |snapshot| {
+            let missing = snapshot.backends.iter().filter(|row| row.origin == Origin::Missing).count();
+            (missing == 3).then_some(())
+        })
+        .await;
+        let looking = looking.again_with(&[("GRADIO_SERVER_PORT", "9111")]);
+        let found = looking.connected("wan2gp").await;
+        assert_eq!((found.origin, found.endpoint.as_ref()), (Origin::DefaultPort, Some(&service.url)));
+        let rows = looking.host.snapshot().backends;
+        assert!(rows.iter().all(|row| row.kind == "wan2gp" || row.origin == Origin::Missing), "{rows:#?}");
     });
 }
 
