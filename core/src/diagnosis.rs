@@ -5,7 +5,7 @@ mod class;
 mod report;
 
 pub use class::Class;
-pub use report::report;
+pub use report::{report, without_home};
 
 use crate::transport::concealed;
 use mdd_driver_api::{

@@ -149,6 +149,8 @@ async fn the_doctor_looks_at_everything_and_says_what_helps() {
     for subject in ["state-folder", "host", "settings", "drivers", "sockets", "comfyui@"] {
         assert!(text.contains(&format!("✔ {subject}")), "{subject}: {text}");
     }
+    // It is copied into reports, and a home folder has its user's name.
+    assert!(text.contains("~/state") && !text.contains(&*healthy.folder().to_string_lossy()), "{text}");
 
     let ill = Home::with(&["comfyui", "panics-in-create"], &[("comfyui", "http://127.0.0.1:9")]);
     fs::create_dir_all(ill.folder().join(".config/mdd-host")).unwrap();
@@ -160,6 +162,7 @@ async fn the_doctor_looks_at_everything_and_says_what_helps() {
     }
     let output = soon("the end", ill.starter(&["doctor", "--json"]).output()).await.unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(!report.to_string().contains(&*ill.folder().to_string_lossy()), "{report:#}");
     let codes = codes(&report);
     for code in ["settings-mistake", "driver-panicked", "connection-refused"] {
         assert!(codes.contains(&code.to_owned()), "{code}: {report:#}");

@@ -145,7 +145,7 @@ fn a_variable_of_ours_that_nothing_reads_is_named_with_the_nearest() {
         ("LAMP_PSOT_URL", "http://127.0.0.1:1"),
     ];
     let problems = Scene::of(&variables, "backends.lamp-post.key = \"env:MDD_SPARE_KEY\"\n").problems();
-    let [(psot, to_url), (lamppost, to_key)] = problems.try_into().unwrap();
+    let [(lamppost, to_key), (psot, to_url)] = problems.try_into().unwrap();
     assert_eq!((psot.as_str(), lamppost.as_str()), ("MDD_LAMP_PSOT_URL", "MDD_LAMPPOST_KEY"));
     assert!(to_url.contains("did you mean `MDD_LAMP_POST_URL`?"), "{to_url}");
     assert!(to_key.contains("did you mean `MDD_LAMP_POST_KEY`?") && !to_key.contains("canary"), "{to_key}");
