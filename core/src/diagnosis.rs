@@ -5,10 +5,15 @@ mod class;
 mod report;
 
 pub use class::Class;
-pub use report::report;
+pub use report::{report, without_home};
 
 use crate::transport::concealed;
-use mdd_driver_api::{DriverError, ErrorKind, manifest, manifest::Declaration, model::Problem, text::printable};
+use mdd_driver_api::{
+    DriverError, ErrorKind, manifest,
+    manifest::{Declaration, Secret},
+    model::Problem,
+    text::printable,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,25 +49,44 @@ impl Remedy {
 
     /// Names the setting that holds an address or a key.
     fn filled(mut self, declaration: &Declaration) -> Self {
-        let kind = &declaration.kind;
+        let Declaration { kind, secrets, .. } = declaration;
         let known = match self.action.as_str() {
             // Nobody has said which kind it should be.
             _ if kind.is_empty() => None,
             "set-url" => Some(format!("backends.{kind}.url")),
-            "set-key" => declaration.secrets.keys().next().map(|name| format!("backends.{kind}.{name}")),
+            "set-key" => {
+                let named = self.argument.as_ref().filter(|name| secrets.contains_key(*name));
+                named.or_else(|| secrets.keys().next()).map(|name| format!("backends.{kind}.{name}"))
+            }
             _ => None,
         };
         self.argument = known.or(self.argument);
         self
     }
 
-    /// One of the host's own, which knows how to start a service from its manifest alone.
-    fn of_host(action: &str, label: &str, declaration: &Declaration) -> Self {
-        let mut remedy = Self::new(action, label).filled(declaration);
-        if action == "start-hint" && !declaration.start_hint.is_empty() {
-            remedy.argument = Some(declaration.start_hint.clone());
+    /// One of the host's own, which knows how to start a service from its manifest alone, and one for each secret.
+    fn of_host(action: &str, label: &str, declaration: &Declaration) -> Vec<Self> {
+        let mut remedy = Self::new(action, label);
+        match action {
+            "set-key" if wants_login(declaration) => return Self::set_login(declaration),
+            "start-hint" if !declaration.start_hint.is_empty() => {
+                remedy.argument = Some(declaration.start_hint.clone());
+            }
+            _ => {}
         }
-        remedy
+        vec![remedy.filled(declaration)]
+    }
+
+    fn set_login(declaration: &Declaration) -> Vec<Self> {
+        let mut secrets: Vec<_> = declaration.secrets.iter().collect();
+        // A login begins with who one is.
+        secrets.sort_by_key(|(name, _)| name.as_str() == "password");
+        let remedy = |(name, secret): (&String, &Secret)| Self {
+            action: "set-key".to_owned(),
+            label: format!("Set the {}", named(name, secret)),
+            argument: Some(name.clone()),
+        };
+        secrets.into_iter().map(|secret| remedy(secret).filled(declaration)).collect()
     }
 }
 
@@ -94,8 +118,8 @@ impl Reason {
         Self {
             code: code.to_owned(),
             observation: printable(&concealed(&observation.into()), MAX_OBSERVATION),
-            meaning: entry.meaning.replace("{title}", &declaration.title),
-            remedies: remedies.collect(),
+            meaning: entry.meaning.replace("{title}", &declaration.title).replace("{key}", key_or_login(declaration)),
+            remedies: remedies.flatten().collect(),
         }
     }
 
@@ -131,6 +155,11 @@ impl Reason {
         }
     }
 
+    /// Whether it takes more than one secret to help.
+    pub(crate) fn wants_login(&self) -> bool {
+        self.remedies.iter().filter(|remedy| remedy.action == "set-key").count() > 1
+    }
+
     fn declared(
         code: &str,
         observation: String,
@@ -144,6 +173,23 @@ impl Reason {
             remedies: entry.remedies.iter().map(|remedy| Remedy::from(remedy).filled(declaration)).collect(),
         }
     }
+}
+
+/// What opens a service of that kind, in words.
+pub(crate) fn key_or_login(declaration: &Declaration) -> &'static str {
+    if wants_login(declaration) { "a login" } else { "a key" }
+}
+
+/// Whether it takes several secrets to open it.
+fn wants_login(declaration: &Declaration) -> bool {
+    declaration.secrets.len() > 1
+}
+
+/// What a secret is, in few words: its title up to the first comma.
+fn named(name: &str, secret: &Secret) -> String {
+    let title = secret.title.split([',', ';', '(']).next().unwrap_or_default().trim();
+    let mut letters = title.chars();
+    letters.next().map_or_else(|| name.to_owned(), |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// For errors that carry no code of their own.
@@ -183,6 +229,30 @@ mod tests {
         let reason = Reason::of_error(&error, &lamp());
         assert_eq!((reason.code.as_str(), reason.meaning.as_str()), ("lamp.dark", "No bulb."));
         assert_eq!(reason.remedies[0].label, "Look again");
+    }
+
+    #[test]
+    fn each_secret_of_a_login_has_its_own_remedy() {
+        let locked: Declaration = serde_json::from_str(
+            r#"{"kind": "safe", "title": "Safe", "secrets": {
+                  "password": {"title": "Password, where it has one"}, "username": {"title": "User name (yours)"}},
+                "errors": {"safe.shut": {"meaning": "Shut.", "remedies": [
+                  {"action": "set-key", "label": "Set the user name", "argument": "username"},
+                  {"action": "set-key", "label": "Set the password", "argument": "password"},
+                  {"action": "set-key", "label": "Set what opens it", "argument": "none of its secrets"}]}}}"#,
+        )
+        .unwrap();
+        let shown = |reason: &Reason| -> Vec<_> {
+            let keys = reason.remedies.iter().filter(|remedy| remedy.action == "set-key");
+            keys.map(|remedy| (remedy.label.clone(), remedy.argument.clone().unwrap())).collect()
+        };
+        let wanted = [("Set the user name", "backends.safe.username"), ("Set the password", "backends.safe.password")]
+            .map(|(label, key)| (label.to_owned(), key.to_owned()));
+        let shut = DriverError::new(ErrorKind::AUTH, "401").with_code("safe.shut");
+        assert_eq!(shown(&Reason::of_error(&shut, &locked))[..2], wanted);
+        let own = Reason::new("needs-key", "401", &locked);
+        assert_eq!(shown(&own), wanted);
+        assert_eq!(own.meaning, "Safe wants a login before it works with us.");
     }
 
     #[test]

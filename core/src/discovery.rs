@@ -53,6 +53,8 @@ pub struct Orders {
     pub mdns: bool,
     /// Hear it from other machines as well.
     pub lan: bool,
+    /// Ports of this machine to look at beside the usual ones.
+    pub ports: BTreeSet<u16>,
     /// Raised to begin anew at once.
     pub rounds: u64,
 }
@@ -125,6 +127,8 @@ pub struct Scout {
     /// What listens on this machine, as far as that is known.
     listening: BTreeMap<u16, Port>,
     announced: BTreeSet<Place>,
+    /// Ports to look at beside the usual ones.
+    ports: BTreeSet<u16>,
 }
 
 impl Scout {
@@ -137,6 +141,7 @@ impl Scout {
             under_way: BTreeSet::new(),
             listening: BTreeMap::new(),
             announced: BTreeSet::new(),
+            ports: BTreeSet::new(),
         }
     }
 
@@ -148,6 +153,7 @@ impl Scout {
         taken: impl Fn() -> Taken + Send,
     ) {
         let mut now = orders.borrow_and_update().clone();
+        self.ports.clone_from(&now.ports);
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut probes: FuturesUnordered<Probe> = FuturesUnordered::new();
@@ -169,6 +175,7 @@ impl Scout {
                 }
                 Ok(()) = orders.changed() => {
                     let next = orders.borrow_and_update().clone();
+                    self.ports.clone_from(&next.ports);
                     self.strangers.clear();
                     if next.sockets != now.sockets {
                         watcher = self::watcher(&next);
@@ -235,7 +242,7 @@ impl Scout {
         let drivers = self.plugins.active();
         let default = drivers.iter().flat_map(|driver| driver.manifest.driver.default_ports.iter().copied());
         let plausible = self.listening.iter().filter(|(_, port)| drivers.iter().any(|driver| hinted(driver, port)));
-        let ports = default.chain(plausible.map(|(port, _)| *port)).map(Place::Port);
+        let ports = default.chain(self.ports.iter().copied()).chain(plausible.map(|(port, _)| *port)).map(Place::Port);
         let mut places: BTreeSet<Place> = ports.chain(self.announced.iter().cloned()).collect();
         let apart = self.listening.iter().filter(|(port, seen)| seen.apart && places.contains(&Place::Port(**port)));
         let apart: Vec<Place> = apart.map(|(port, _)| Place::PortOverIpv6(*port)).collect();
@@ -298,7 +305,7 @@ impl Scout {
                 Standing { origin: Origin::Mdns, doubt: Some(doubt), also: BTreeSet::new(), apart: false }
             }
             Place::Port(port) | Place::PortOverIpv6(port) => {
-                let is_default = found.driver.manifest.driver.default_ports.contains(port);
+                let is_default = found.driver.manifest.driver.default_ports.contains(port) || self.ports.contains(port);
                 let origin = match (is_default, self.announced.contains(place)) {
                     (true, _) => Origin::DefaultPort,
                     (false, true) => Origin::Mdns,

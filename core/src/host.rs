@@ -229,7 +229,7 @@ impl Host {
 
     /// One object for a report: versions, drivers, backends, without names of home folders and without secrets.
     pub fn diagnostics(&self) -> serde_json::Value {
-        diagnosis::report(&self.snapshot(), &self.drivers(), &self.started())
+        diagnosis::report(&self.snapshot(), &self.drivers(), &self.started(), &self.inner.settings.log_file())
     }
 
     /// The figures of this host for monitoring systems.

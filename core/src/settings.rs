@@ -6,11 +6,13 @@ use etcetera::BaseStrategy as _;
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// The journal's name in the state folder.
 pub(crate) const JOURNAL: &str = "journal.db";
+/// The log's name in the state folder.
+const LOG: &str = "host.log";
 
 /// Everything that a host is started with.
 #[derive(Debug, Clone)]
@@ -51,6 +53,10 @@ impl Environment {
     pub fn of_process() -> Self {
         let variables = std::env::vars_os();
         variables.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
     }
 
     /// A value that is not empty.
@@ -112,6 +118,11 @@ impl Settings {
         self.state_folder.join(JOURNAL)
     }
 
+    /// Where a host that serves writes its log.
+    pub fn log_file(&self) -> PathBuf {
+        log_file_in(&self.state_folder)
+    }
+
     /// Where jobs have their folders: `MDD_JOBS_DIR`, else among the user's data, else in a state folder of its own.
     pub fn jobs_folder(&self) -> PathBuf {
         let own = self.environment.get("MDD_JOBS_DIR").map(PathBuf::from);
@@ -143,6 +154,11 @@ pub fn default_state_folder() -> Option<PathBuf> {
 
 fn is_state_folder_set() -> bool {
     std::env::var_os("MDD_STATE_DIR").is_some_and(|folder| !folder.is_empty())
+}
+
+/// The log of the host of a state folder.
+pub fn log_file_in(state_folder: &Path) -> PathBuf {
+    state_folder.join(LOG)
 }
 
 /// The user's file of settings unless told otherwise: `MDD_CONFIG_FILE`, else the system's usual place.

@@ -4,7 +4,7 @@ use crate::{
     Verdict,
     arguments::{ConfigCommand, Global},
     failure::{self, Coded},
-    output::{self, BAD, DIM, styled},
+    output::{self, BAD, DIM, age, styled},
     reach::Reach,
 };
 use anyhow::Context as _;
@@ -27,7 +27,7 @@ pub(crate) async fn run(global: &Global, settings: Settings, command: ConfigComm
             if global.json {
                 output::json(&view)?;
             } else {
-                output::text(&table(&view))?;
+                output::text(&table(&view, host.since()))?;
             }
         }
         ConfigCommand::Set { key, value } => change(&mut host, key, given(value)?, global.json).await?,
@@ -48,7 +48,7 @@ async fn change(host: &mut Reach, key: String, value: Value, json: bool) -> anyh
         return output::json(&view);
     }
     if let Some(value) = view.values.iter().find(|value| value.key == change.key) {
-        output::text(&row(value, value.key.len()))?;
+        output::text(&row(value, value.key.len(), host.since()))?;
     }
     Ok(())
 }
@@ -76,22 +76,26 @@ fn typed() -> std::io::Result<String> {
     Ok(text)
 }
 
-fn table(view: &ConfigView) -> String {
+fn table(view: &ConfigView, since: Option<&str>) -> String {
     let width = view.values.iter().map(|value| value.key.len()).max().unwrap_or_default();
     let mut text = String::new();
     if let Some(file) = &view.file {
         let _infallible = writeln!(text, "{}", styled(DIM, format_args!("# {file}")));
     }
-    text.extend(view.values.iter().map(|value| row(value, width)));
+    text.extend(view.values.iter().map(|value| row(value, width, since)));
     text.extend(view.problems.iter().map(problem));
     text
 }
 
-fn row(value: &ConfigValue, width: usize) -> String {
-    let origin = match &value.source {
+/// `since` is when the host was started, if it was not just now: it reads its environment only then.
+fn row(value: &ConfigValue, width: usize, since: Option<&str>) -> String {
+    let mut origin = match &value.source {
         Some(source) => format!("{} {source}", value.origin),
         None => value.origin.to_string(),
     };
+    if let Some(since) = since.filter(|_| value.origin == Layer::Environment) {
+        origin = format!("{origin}, at the start of the host {} ago", age(since));
+    }
     let shown = match &value.value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),

@@ -1,8 +1,11 @@
 //! Reaching the host of a state folder, and starting it when none runs.
 
-use crate::{arguments::Global, logging, serve::until_gone};
+use crate::{arguments::Global, serve::until_gone};
 use anyhow::{Context as _, bail};
-use mdd_core::rpc::{Client, ConnectError, HandOver, HandOverAnswer, LockError, StartTurn};
+use mdd_core::{
+    rpc::{Client, ConnectError, HandOver, HandOverAnswer, LockError, StartTurn},
+    settings::log_file_in,
+};
 use std::{
     fs::OpenOptions,
     io,
@@ -64,8 +67,7 @@ pub(crate) async fn or_start(options: &Global, state: &Path, client: &str) -> an
             }
             Err(error) if !error.is_no_answer() => return Err(error.into()),
             Err(error) if Instant::now() >= deadline => {
-                return Err(error)
-                    .context(format!("no host could be started; see {}", logging::file_in(state).display()));
+                return Err(error).context(format!("no host could be started; see {}", log_file_in(state).display()));
             }
             Err(_) if turn.is_some() && !is_under_way(&mut child, state)? => child = Some(start(options, state)?),
             Err(_) => {}
@@ -121,7 +123,7 @@ pub(crate) fn program() -> io::Result<&'static Path> {
 /// Starts a host that outlives us, in a session of its own and without a window.
 fn start(options: &Global, state: &Path) -> anyhow::Result<Child> {
     // For what it says before it has a log of its own; that bounds the file.
-    let log = OpenOptions::new().create(true).append(true).open(logging::file_in(state))?;
+    let log = OpenOptions::new().create(true).append(true).open(log_file_in(state))?;
     let mut command = Command::new(program()?);
     command.args(options.for_child()).args(["serve", "--detached"]);
     // Ours may be on a disk that somebody wants to take out.
@@ -134,7 +136,7 @@ fn start(options: &Global, state: &Path) -> anyhow::Result<Child> {
 fn is_under_way(child: &mut Option<Child>, state: &Path) -> anyhow::Result<bool> {
     match child.as_mut().map(Child::try_wait).transpose()?.flatten() {
         Some(status) if !status.success() => {
-            bail!("the host ended at once ({status}); see {}", logging::file_in(state).display())
+            bail!("the host ended at once ({status}); see {}", log_file_in(state).display())
         }
         Some(_) => Ok(false),
         None => Ok(child.is_some()),

@@ -10,7 +10,7 @@ use crate::{
 };
 use mdd_core::{
     config::ConfigView,
-    diagnosis::Reason,
+    diagnosis::{Reason, without_home},
     events::{Origin, Snapshot, StateName},
     rpc::{ConfigChoice, DriverView, Drivers, Nothing},
     settings::Settings,
@@ -57,6 +57,15 @@ impl Finding {
         if self.subject.contains('@') { About::Backend(&self.subject) } else { About::Other }
     }
 
+    fn hide_home(&mut self) {
+        self.observation = without_home(&self.observation);
+        if let Some(reason) = &mut self.reason {
+            reason.observation = without_home(&reason.observation);
+            let arguments = reason.remedies.iter_mut().filter_map(|remedy| remedy.argument.as_mut());
+            arguments.for_each(|argument| *argument = without_home(argument));
+        }
+    }
+
     fn good(subject: &str, observation: impl Into<String>) -> Self {
         Self { subject: subject.to_owned(), verdict: Word::Good, observation: observation.into(), reason: None }
     }
@@ -78,6 +87,8 @@ pub(crate) async fn run(global: &Global, settings: Settings) -> anyhow::Result<V
         findings.push(sockets());
         findings.extend(of_backends(&host.call("snapshot", &Nothing {}).await?));
     }
+    // It is copied into reports.
+    findings.iter_mut().for_each(Finding::hide_home);
     let seen = Findings { findings };
     if global.json {
         output::json(&seen)?;

@@ -10,7 +10,6 @@ use rotating::{FULL, Rotating};
 use std::{
     fs::File,
     io::{self, IsTerminal as _, Write},
-    path::{Path, PathBuf},
     sync::Mutex,
 };
 use tracing_subscriber::{
@@ -20,9 +19,6 @@ use tracing_subscriber::{
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
 };
-
-/// The name of the file in the state folder.
-pub(crate) const FILE: &str = "host.log";
 
 /// `MDD_LOG` wins over the options: it can name targets, as in `mdd_core=debug,mdd_driver=trace`.
 pub(crate) fn install(options: &Global, command: &Command) {
@@ -48,15 +44,15 @@ pub(crate) fn install(options: &Global, command: &Command) {
         false => lines.event_format(Plain).with_filter(filter(level)).boxed(),
     };
     let (file, is_detached) = match command {
-        Command::Serve(serve) => (options.settings().ok().map(|settings| settings.state_folder), serve.detached),
+        Command::Serve(serve) => (options.settings().ok().map(|settings| settings.log_file()), serve.detached),
         _ => (None, false),
     };
     // Of a host in the background stderr is the file already.
     let lines = (!is_detached).then_some(lines);
     // Whoever asks for help later has not asked for more lines before.
-    let file = file.map(|state| {
+    let file = file.map(|path| {
         let begun = if is_detached { take_over_stderr } else { |_: &File| {} };
-        let file = Rotating::new(file_in(&state), FULL, begun);
+        let file = Rotating::new(path, FULL, begun);
         let lines = fmt::layer().with_writer(Mutex::new(Concealing(file))).with_ansi(false).with_target(false);
         lines.log_internal_errors(false).with_filter(filter(level.max(LevelFilter::INFO)))
     });
@@ -64,11 +60,6 @@ pub(crate) fn install(options: &Global, command: &Command) {
     if let Some(error) = complaint {
         tracing::warn!(%error, "MDD_LOG cannot be understood");
     }
-}
-
-/// The log of the host of a state folder.
-pub(crate) fn file_in(state: &Path) -> PathBuf {
-    state.join(FILE)
 }
 
 fn ours(level: LevelFilter) -> Targets {

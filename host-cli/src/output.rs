@@ -4,7 +4,10 @@ use crate::stdout;
 use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    time::SystemTime,
+};
 
 pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
 pub(crate) const FAIR: Style = AnsiColor::Yellow.on_default();
@@ -29,4 +32,17 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// Text in a colour.
 pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// How long ago that was, in the largest unit: no zone of time can mislead.
+pub(crate) fn age(at: &str) -> String {
+    let Ok(at) = humantime::parse_rfc3339(at) else { return String::new() };
+    // A clock that was set back is no reason for nonsense.
+    let seconds = SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} min", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
 }

@@ -37,6 +37,11 @@ impl Reach {
         }
     }
 
+    /// When the host that runs was started.
+    pub(crate) fn since(&self) -> Option<&str> {
+        self.answer().map(|answer| answer.started.as_str())
+    }
+
     /// Waits until a host that has just been started knows what there is. One that runs knows already.
     pub(crate) async fn settled(&self) {
         if let Self::Own(here) = self {

@@ -21,7 +21,7 @@ pub(crate) fn explained(reason: &Reason, about: About<'_>) -> String {
     let _infallible = writeln!(text, "  {}", styled(DIM, format_args!("{} ({})", reason.observation, reason.code)));
     let _infallible = writeln!(text, "  {}", styled(DIM, &reason.meaning));
     for remedy in &reason.remedies {
-        let _infallible = writeln!(text, "  {}", styled(DIM, line(remedy, about)));
+        let _infallible = writeln!(text, "  {}", styled(DIM, line(reason, remedy, about)));
     }
     text
 }
@@ -34,19 +34,25 @@ pub(crate) fn start_in_short(reason: &Reason) -> String {
     hint[..end].trim_end_matches('.').to_owned()
 }
 
-/// One remedy: its label, and the command that does it or what else it takes.
-pub(crate) fn line(remedy: &Remedy, about: About<'_>) -> String {
+/// One remedy of a reason: its label, and the command that does it or what else it takes.
+pub(crate) fn line(reason: &Reason, remedy: &Remedy, about: About<'_>) -> String {
     let Remedy { label, argument, .. } = remedy;
-    match command(remedy, about).as_ref().or(argument.as_ref()) {
+    match command(reason, remedy, about).as_ref().or(argument.as_ref()) {
         Some(rest) => format!("→ {label}: {rest}"),
         None => format!("→ {label}"),
     }
 }
 
 /// What does it in a terminal.
-fn command(remedy: &Remedy, about: About<'_>) -> Option<String> {
+fn command(reason: &Reason, remedy: &Remedy, about: About<'_>) -> Option<String> {
     let argument = remedy.argument.as_deref();
     let words = match (remedy.action.as_str(), about) {
+        ("change-setting" | "switch-to-polling", _) => {
+            // Only drivers ask for settings, and their codes begin with the kind.
+            let (kind, _) = reason.code.split_once('.')?;
+            let (name, value) = argument?.split_once('=').unwrap_or((argument?, "VALUE"));
+            format!("config set drivers.{kind}.{name} {}", quoted(value))
+        }
         ("set-url", _) => format!("config set {} URL", argument?),
         // Nobody types a key where others can read it.
         ("set-key", _) => format!("config set {} -", argument?),
@@ -76,6 +82,11 @@ mod tests {
     use super::{About, line, start_in_short};
     use mdd_core::diagnosis::{Reason, Remedy};
 
+    fn reason(remedies: Vec<Remedy>) -> Reason {
+        let (observation, meaning) = (String::new(), String::new());
+        Reason { code: "lamp.dark".to_owned(), observation, meaning, remedies }
+    }
+
     fn remedy(action: &str, argument: Option<&str>) -> Remedy {
         Remedy { action: action.to_owned(), label: "Do it".to_owned(), argument: argument.map(str::to_owned) }
     }
@@ -86,6 +97,13 @@ mod tests {
         for (action, argument, about, wanted) in [
             ("set-url", Some("backends.lamp.url"), backend, "mdd-host config set backends.lamp.url URL"),
             ("set-key", Some("backends.lamp.key"), backend, "mdd-host config set backends.lamp.key -"),
+            (
+                "switch-to-polling",
+                Some("live_updates=false"),
+                backend,
+                "mdd-host config set drivers.lamp.live_updates false",
+            ),
+            ("change-setting", Some("seconds"), job, "mdd-host config set drivers.lamp.seconds VALUE"),
             ("retry", None, backend, "mdd-host backends try 'lamp@[::1]:9'"),
             ("accept", None, About::Backend("lamp@1"), "mdd-host backends accept lamp@1"),
             ("use-found-endpoint", Some("http://1:2"), About::Backend("l@1"), "mdd-host backends set l@1 http://1:2"),
@@ -93,18 +111,13 @@ mod tests {
             ("resubmit", None, job, "mdd-host jobs resubmit 'a b'"),
             ("discard", None, job, "mdd-host jobs discard 'a b'"),
         ] {
-            assert_eq!(line(&remedy(action, argument), about), format!("→ Do it: {wanted}"));
+            assert_eq!(line(&reason(vec![]), &remedy(action, argument), about), format!("→ Do it: {wanted}"));
         }
     }
 
     #[test]
     fn a_start_in_short_is_the_first_way() {
-        let of = |hint: &str| Reason {
-            code: "not-running".to_owned(),
-            observation: String::new(),
-            meaning: String::new(),
-            remedies: vec![remedy("start-hint", Some(hint))],
-        };
+        let of = |hint: &str| reason(vec![remedy("start-hint", Some(hint))]);
         for (hint, short) in [
             (
                 "Run `lamp` in its folder (`lump` for version 2), or `glow`; it takes a while.",
@@ -120,8 +133,8 @@ mod tests {
 
     #[test]
     fn anything_else_is_told_as_it_is() {
-        assert_eq!(line(&remedy("start-hint", Some("lamp --on")), About::Other), "→ Do it: lamp --on");
-        assert_eq!(line(&remedy("set-url", None), About::Other), "→ Do it");
-        assert_eq!(line(&remedy("retry", None), About::Other), "→ Do it");
+        assert_eq!(line(&reason(vec![]), &remedy("start-hint", Some("lamp --on")), About::Other), "→ Do it: lamp --on");
+        assert_eq!(line(&reason(vec![]), &remedy("set-url", None), About::Other), "→ Do it");
+        assert_eq!(line(&reason(vec![]), &remedy("retry", None), About::Other), "→ Do it");
     }
 }

@@ -115,9 +115,15 @@ impl Home {
 
     /// Starts a host that may be refused.
     pub(crate) fn start_serving(&self, words: &[&str]) -> Served {
+        self.start_serving_in(words, &[])
+    }
+
+    /// The same with variables of its environment.
+    pub(crate) fn start_serving_in(&self, words: &[&str], environment: &[(&str, &str)]) -> Served {
         let log = File::options().create(true).append(true).open(self.log_file()).unwrap();
         let mut command = self.starter(&["serve", "-vv"]);
-        let child = command.args(words).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let child =
+            command.args(words).envs(environment.iter().copied()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         Served { pid: child.id().unwrap(), child }
     }
 

@@ -117,6 +117,21 @@ async fn a_variable_that_the_host_was_started_without_is_told() {
     assert!(line.contains("\"notice\"") && line.contains("MDD_LITELLM_KEY"), "{line}");
 }
 
+/// A host that runs has read its environment at its start, and says so; a variable with a mistake in its name is named.
+#[tokio::test]
+async fn the_environment_is_that_of_the_hosts_start() {
+    let environment = [("MDD_LITELLM_KEY", "sk-canary"), ("MDD_LITELM_URL", "http://127.0.0.1:9")];
+    let home = Home::with(&["litellm"], &[]);
+    let _host = home.start_serving_in(&[], &environment);
+    SocketTalk::greeted(&home).await;
+    let shown = home.command(&["config", "show"]).envs(environment).output();
+    let shown = String::from_utf8(soon("the end", shown).await.unwrap().stdout).unwrap();
+    let row = shown.lines().find(|line| line.contains("MDD_LITELLM_KEY")).unwrap();
+    assert!(row.contains("environment MDD_LITELLM_KEY, at the start of the host ") && row.ends_with(" ago"), "{row}");
+    assert!(shown.contains("MDD_LITELM_URL") && shown.contains("did you mean `MDD_LITELLM_URL`?"), "{shown}");
+    assert!(!shown.contains("canary"));
+}
+
 fn codes(report: &Value) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap().iter();
     let codes: Vec<String> =
@@ -134,6 +149,8 @@ async fn the_doctor_looks_at_everything_and_says_what_helps() {
     for subject in ["state-folder", "host", "settings", "drivers", "sockets", "comfyui@"] {
         assert!(text.contains(&format!("✔ {subject}")), "{subject}: {text}");
     }
+    // It is copied into reports, and a home folder has its user's name.
+    assert!(text.contains("~/state") && !text.contains(&*healthy.folder().to_string_lossy()), "{text}");
 
     let ill = Home::with(&["comfyui", "panics-in-create"], &[("comfyui", "http://127.0.0.1:9")]);
     fs::create_dir_all(ill.folder().join(".config/mdd-host")).unwrap();
@@ -145,6 +162,7 @@ async fn the_doctor_looks_at_everything_and_says_what_helps() {
     }
     let output = soon("the end", ill.starter(&["doctor", "--json"]).output()).await.unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(!report.to_string().contains(&*ill.folder().to_string_lossy()), "{report:#}");
     let codes = codes(&report);
     for code in ["settings-mistake", "driver-panicked", "connection-refused"] {
         assert!(codes.contains(&code.to_owned()), "{code}: {report:#}");

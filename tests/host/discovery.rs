@@ -30,6 +30,26 @@ fn a_service_at_a_default_port_is_found_also_when_it_starts_later() {
     });
 }
 
+/// The variable that users of Gradio set belongs to no kind: it is one more port to look at.
+#[test]
+fn the_port_of_a_variable_that_several_kinds_declare_is_looked_at() {
+    in_own_network("discovery::the_port_of_a_variable_that_several_kinds_declare_is_looked_at", async {
+        let service = Service::start("wan2gp-webui", &["--port", "9111"]).await;
+        let looking = Looking::with(&["audioldm", "rvc", "wan2gp"], "");
+        // It is at no port that is looked at otherwise.
+        eventually(&looking.host, SOON, |snapshot| {
+            let missing = snapshot.backends.iter().filter(|row| row.origin == Origin::Missing).count();
+            (missing == 3).then_some(())
+        })
+        .await;
+        let looking = looking.again_with(&[("GRADIO_SERVER_PORT", "9111")]);
+        let found = looking.connected("wan2gp").await;
+        assert_eq!((found.origin, found.endpoint.as_ref()), (Origin::DefaultPort, Some(&service.url)));
+        let rows = looking.host.snapshot().backends;
+        assert!(rows.iter().all(|row| row.kind == "wan2gp" || row.origin == Origin::Missing), "{rows:#?}");
+    });
+}
+
 /// A service of any port is found because its program is recognised, and what moves to another port is followed.
 #[test]
 fn ac_14_a_service_on_any_port_is_found_and_followed_when_it_moves() {

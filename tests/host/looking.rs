@@ -23,26 +23,31 @@ impl Looking {
     pub(crate) fn with(drivers: &[&str], settings: &str) -> Self {
         let (folder, plugins) = (tempfile::tempdir().unwrap(), plugins(drivers));
         fs::write(folder.path().join("config.toml"), settings).unwrap();
-        let host = Self::start(folder.path(), plugins.path());
+        let host = Self::start(folder.path(), plugins.path(), &[]);
         Self { _following: Following::of(&host), host, folder, plugins }
     }
 
-    fn start(folder: &Path, plugins: &Path) -> Host {
+    fn start(folder: &Path, plugins: &Path, environment: &[(&str, &str)]) -> Host {
+        let variables = environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned()));
         Host::start(Settings {
             plugins: vec![plugins.to_owned()],
             state_folder: folder.to_owned(),
             config_file: Some(folder.join("config.toml")),
             backends: vec![],
             discovery: true,
-            environment: Environment::default(),
+            environment: variables.collect::<Environment>(),
         })
         .unwrap()
     }
 
     pub(crate) fn again(self) -> Self {
+        self.again_with(&[])
+    }
+
+    pub(crate) fn again_with(self, environment: &[(&str, &str)]) -> Self {
         let Self { host, folder, plugins, _following } = self;
         drop((_following, host));
-        let host = Self::start(folder.path(), plugins.path());
+        let host = Self::start(folder.path(), plugins.path(), environment);
         Self { _following: Following::of(&host), host, folder, plugins }
     }
 

@@ -19,6 +19,11 @@ pub(crate) fn press(host: &Host, row: &BackendView, remedy: &Remedy, input: &str
         "accept" => host.accept_backend(&argument).unwrap(),
         "use-found-endpoint" => host.move_backend(&row.id, &argument).unwrap(),
         "set-url" | "set-key" => _ = host.set_config(&argument, &input.into()).unwrap(),
+        "change-setting" | "switch-to-polling" => {
+            let (name, value) = argument.split_once('=').unwrap();
+            let key = format!("drivers.{}.{name}", row.kind);
+            host.set_config(&key, &serde_json::from_str(value).unwrap()).unwrap();
+        }
         other => panic!("{other} is not one click"),
     }
 }
@@ -77,6 +82,50 @@ async fn a_key_turns_a_locked_service_green() {
         press(&running.host, &locked, &remedy(&locked, "set-key"), "sk-right");
         is_green(&running, "litellm").await;
     }
+}
+
+/// Both parts of a login have a button: in the host's own words before any is set, and in the driver's when one is wrong.
+#[tokio::test]
+async fn a_login_turns_a_locked_service_green() {
+    let sim = Sim::start(Options::new("wan2gp-webui").key("anna:geheim")).await.unwrap();
+    let folder = plugins(&["wan2gp"]);
+    for wrong in [false, true] {
+        let running = Running::start(folder.path(), &[("wan2gp", &sim.url())]);
+        if wrong {
+            running.host.set_config("backends.wan2gp.username", &"anna".into()).unwrap();
+            running.host.set_config("backends.wan2gp.password", &"wrong".into()).unwrap();
+        }
+        let locked = running
+            .until("wan2gp", SOON, |row| {
+                let code = row.reason.as_ref().map(|reason| reason.code.as_str());
+                let wanted = if wrong { "wan2gp.login-rejected" } else { "needs-key" };
+                row.detail == Detail::Refused && code == Some(wanted)
+            })
+            .await;
+        let reason = locked.reason.clone().unwrap();
+        let keys: Vec<_> = reason.remedies.iter().filter(|remedy| remedy.action == "set-key").collect();
+        let shown: Vec<_> = keys.iter().map(|key| (key.label.as_str(), key.argument.as_deref().unwrap())).collect();
+        assert_eq!(
+            shown,
+            [("Set the user name", "backends.wan2gp.username"), ("Set the password", "backends.wan2gp.password")]
+        );
+        assert!(wrong || reason.observation.ends_with("wants a login"), "{reason:?}");
+        press(&running.host, &locked, keys[0], "anna");
+        press(&running.host, &locked, keys[1], "geheim");
+        is_green(&running, "wan2gp").await;
+    }
+}
+
+#[tokio::test]
+async fn doing_without_live_updates_turns_a_service_whose_socket_is_refused_green() {
+    let sim = Sim::start(Options::new("comfyui").fault(mdd_sim::Fault::SocketRefused)).await.unwrap();
+    let folder = plugins(&["comfyui"]);
+    let running = Running::start(folder.path(), &[("comfyui", &sim.url())]);
+    let limited = running
+        .until("comfyui", SOON, |row| row.reason.as_ref().is_some_and(|reason| reason.code == "comfyui.socket-blocked"))
+        .await;
+    press(&running.host, &limited, &remedy(&limited, "switch-to-polling"), "");
+    is_green(&running, "comfyui").await;
 }
 
 /// Every failure says what was seen, what that means and what helps, and never only that it is unreachable.

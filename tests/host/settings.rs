@@ -195,6 +195,27 @@ async fn projects_add_backends_and_those_elsewhere_wait_for_the_users_word() {
 }
 
 #[tokio::test]
+async fn whoever_opens_a_project_waits_for_no_pause() {
+    let sim = Sim::start("comfyui").await.unwrap();
+    let named = [ProjectBackend { kind: "comfyui".to_owned(), url: sim.url() }];
+    sim.stop().await;
+    let folder = plugins(&["comfyui"]);
+    let running = Running::start(folder.path(), &[]);
+    running.host.open_project("one", &named, Value::Null).unwrap();
+    let waits = running.until("comfyui", 2 * SOON, |row| row.next_try_ms.is_some_and(|pause| pause > 4_000)).await;
+    running.host.open_project("one", &named, Value::Null).unwrap();
+    running.until("comfyui", Duration::from_secs(3), |row| row.attempt != waits.attempt).await;
+    // The other way to open it.
+    sim.start_again().await.unwrap();
+    running.host.close_project("one");
+    running.host.open_project("two", &named, Value::Null).unwrap();
+    running.until("comfyui", SOON, |row| row.state == StateName::Connected).await;
+    let asked = sim.ledger().sockets.len();
+    running.host.open_project("two", &named, Value::Null).unwrap();
+    assert_eq!((running.backend("comfyui").state, sim.ledger().sockets.len()), (StateName::Connected, asked));
+}
+
+#[tokio::test]
 async fn hostile_projects_are_refused_whole() {
     let folder = plugins(&["comfyui"]);
     let running = Running::start(folder.path(), &[]);

@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from .. import api, runtime
+from .. import api, reading, runtime
 from ..model import Backend
 
 Items = list[tuple[str, str, str]]
@@ -79,8 +79,8 @@ def current() -> runtime.Runtime:
     return running
 
 
-def details(backend: Backend) -> str:
-    """One block about a backend for a report."""
+def details(backend: Backend, of_host: object = None) -> str:
+    """One block about a backend for a report, with the end of the log out of the host's diagnostics."""
     host = api.link()
     reason = backend.reason
     facts = {
@@ -97,6 +97,7 @@ def details(backend: Backend) -> str:
         "seen": reason.observation if reason else "",
         "meaning": reason.meaning if reason else "",
         "errors": [f"{one.at} {one.code}: {one.observation}" for one in backend.mishaps],
+        "log": reading.words(reading.fields(of_host).get("log"), 300),
     }
     return without_home(json.dumps({name: value for name, value in facts.items() if value}, indent=2))
 

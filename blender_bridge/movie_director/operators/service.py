@@ -11,6 +11,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from .. import address, api, reading, runtime, secret
 from ..model import Backend, Reason, Remedy
 from ..protocol import Refusal
+from ..session import Then
 from .base import Asks, AsksForAddress, Connected, Items, current, details, kept, kinds
 
 # Remedies that a click carries out. What others ask for is told as text.
@@ -115,9 +116,23 @@ class MDD_OT_copy_details(bpy.types.Operator):
         if backend is None:
             self.report({"WARNING"}, "This service is gone")
             return {"CANCELLED"}
+        # At once, for whoever pastes at once, and again with the end of the host's log.
         context.window_manager.clipboard = details(backend)
         self.report({"INFO"}, "Details copied")
+        running = current()
+        if running.session.link.is_open:
+            running.session.ask("diagnostics", None, self._with_log(details(backend), backend))
         return {"FINISHED"}
+
+    @staticmethod
+    def _with_log(before: str, backend: Backend) -> Then:
+        def answered(result: object, refusal: Refusal | None) -> None:
+            window_manager = bpy.context.window_manager
+            # Something else may have been copied meanwhile.
+            if refusal is None and window_manager.clipboard == before:
+                window_manager.clipboard = details(backend, result)
+
+        return answered
 
 
 class MDD_OT_remedy(bpy.types.Operator):
@@ -165,8 +180,8 @@ class MDD_OT_remedy(bpy.types.Operator):
         elif action == "set-url" and _knows_addresses():
             bpy.ops.mdd.set_address("INVOKE_DEFAULT", backend=self.backend)
         elif action == "set-key" and (keys := _secrets_of(self.backend)):
-            if len(keys) == 1:
-                bpy.ops.mdd.secret("INVOKE_DEFAULT", key=keys[0])
+            if remedy.argument in keys:
+                bpy.ops.mdd.secret("INVOKE_DEFAULT", key=remedy.argument)
             else:
                 bpy.ops.preferences.addon_show(module=runtime.PACKAGE)
         else:

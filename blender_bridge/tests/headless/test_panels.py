@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -123,6 +124,22 @@ def test_what_does_not_work_says_why_and_what_helps(stage, switch_on):
     assert any(text.startswith("Disconnected") for text in services.alerts)
     assert lost.reason.observation in " ".join(services.texts)
     assert services.buttons.count("mdd.remedy") >= 2
+
+
+def test_what_is_copied_of_a_service_ends_with_the_last_lines_of_the_log(stage, switch_on):
+    service = stage.service(kinds()[0])
+    director = switch_on()
+    found = director.backend(service.kind)
+    answers = []
+    director.runtime.running().session.ask("diagnostics", None, lambda *answer: answers.append(answer))
+    report, refusal = director.until(lambda: answers)[0]
+    assert refusal is None
+    details = importlib.import_module(f"{ADDON}.operators.base").details
+    copied = json.loads(details(found, report))
+    assert 1 <= len(copied["log"]) <= 20
+    assert copied["endpoint"] == service.url
+    assert "log" not in json.loads(details(found))
+    assert bpy.ops.mdd.copy_details(backend=found.id) == {"FINISHED"}
 
 
 def test_a_click_copies_how_a_stopped_service_goes_on(stage, switch_on):

@@ -210,7 +210,11 @@ fn sentence(title: &str) -> String {
 
 /// The key that was most probably meant.
 pub(super) fn nearest<'k>(keys: &'k [Key], name: &str) -> Option<&'k str> {
-    let likeness = |key: &Key| strsim::normalized_damerau_levenshtein(&key.name, name);
-    let best = keys.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)))?;
-    Some(&best.name)
+    nearest_of(keys.iter().map(|key| key.name.as_str()), name)
+}
+
+/// The name that was most probably meant.
+pub(super) fn nearest_of<'n>(names: impl Iterator<Item = &'n str>, name: &str) -> Option<&'n str> {
+    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(known, name);
+    names.max_by(|one, other| likeness(one).total_cmp(&likeness(other)))
 }

@@ -21,7 +21,11 @@ use mdd_driver_api::manifest::Declaration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    num::NonZeroU16,
+};
 
 /// What helps against a bad variable.
 const END_THE_HOST: &str = "correct it, and end the running host with `mdd-host stop`";
@@ -120,6 +124,10 @@ pub struct Config {
     secrets: BTreeMap<String, Secret>,
     /// What has to be read from the keyring before all of them are known.
     unread: Vec<Entry>,
+    /// Where services may be beside the usual ports.
+    pub(crate) ports: BTreeSet<u16>,
+    /// Variables that hold secrets because a setting says so.
+    referred: BTreeSet<String>,
 }
 
 impl fmt::Debug for Config {
@@ -147,10 +155,13 @@ impl Config {
             declarations: declarations.iter().map(|driver| (driver.kind.clone(), driver.clone())).collect(),
             secrets: BTreeMap::new(),
             unread: Vec::new(),
+            ports: BTreeSet::new(),
+            referred: BTreeSet::new(),
         };
         let mut given = config.of_file(file);
         given.extend(of_backends(Layer::Project, project));
         given.extend(config.of_variables(start));
+        config.find_ports(start);
         for declaration in declarations {
             given.extend(config.of_environment(start, declaration));
         }
@@ -170,7 +181,57 @@ impl Config {
         let defaults: Vec<_> = defaults.collect();
         config.layers = defaults.into_iter().chain(given).fold(Figment::new(), Figment::merge);
         config.find_secrets(start, keyring);
+        config.find_strange_variables(start);
         config
+    }
+
+    /// The ports of variables that several kinds declare: whichever of them it is, somebody may be there.
+    fn find_ports(&mut self, start: &Settings) {
+        let declared = self.declarations.values().flat_map(|declaration| &declaration.environment.port);
+        let shared: BTreeSet<&String> = declared.filter(|name| self.is_shared(name)).collect();
+        for name in shared {
+            let Some(text) = start.environment.get(name) else { continue };
+            match text.parse::<NonZeroU16>() {
+                Ok(port) => _ = self.ports.insert(port.get()),
+                Err(_) => self.problems.push(Problem {
+                    key: None,
+                    source: name.clone(),
+                    observation: format!("the variable {name} holds no port"),
+                    remedy: END_THE_HOST.to_owned(),
+                }),
+            }
+        }
+    }
+
+    fn is_shared(&self, port: &String) -> bool {
+        let declares = |declaration: &&Declaration| declaration.environment.port.contains(port);
+        self.declarations.values().filter(declares).nth(1).is_some()
+    }
+
+    /// Variables that look like ours, and that nothing reads.
+    fn find_strange_variables(&mut self, start: &Settings) {
+        let is_ours = |name: &&String| name.starts_with("MDD_");
+        let ours: Vec<&String> = self.keys.iter().flat_map(|key| &key.variables).filter(is_ours).collect();
+        let of_backends = self.keys.iter().filter(|key| key.name.starts_with("backends.") && !key.variables.is_empty());
+        let parts: BTreeSet<String> =
+            of_backends.filter_map(|key| Some(format!("_{}", key.name.rsplit('.').next()?.to_uppercase()))).collect();
+        let looks_like_ours = |name: &str| parts.iter().any(|part| name.ends_with(part.as_str()));
+        let strange = start
+            .environment
+            .names()
+            .filter(is_ours)
+            .filter(|name| looks_like_ours(name) && !ours.contains(name) && !self.referred.contains(*name));
+        let problem = |name: &String| Problem {
+            key: None,
+            source: name.clone(),
+            observation: format!("no setting has the variable {name}"),
+            remedy: match keys::nearest_of(ours.iter().map(|name| name.as_str()), name) {
+                Some(nearest) => format!("did you mean `{nearest}`? Then {END_THE_HOST}"),
+                None => "take it away".to_owned(),
+            },
+        };
+        let problems: Vec<_> = strange.map(problem).collect();
+        self.problems.extend(problems);
     }
 
     /// Follows the references.
@@ -178,6 +239,9 @@ impl Config {
         let keys: Vec<String> = self.keys.iter().filter(|key| key.secret).map(|key| key.name.clone()).collect();
         for key in keys {
             let Some((Value::String(text), layer, source)) = self.value(&key) else { continue };
+            if let Ok(Some(Reference::Environment(name))) = Reference::parse(&text) {
+                self.referred.insert(name);
+            }
             match found(&text, start, keyring) {
                 Found::Secret(secret) => {
                     self.secrets.insert(key, secret);
@@ -258,7 +322,8 @@ impl Config {
         let kind = &declaration.kind;
         let urls = std::iter::once(crate::settings::variable(kind, "URL")).chain(declaration.environment.url.clone());
         let urls = urls.map(|name| (name, false));
-        let ports = declaration.environment.port.iter().map(|name| (name.clone(), true));
+        let ports = declaration.environment.port.iter().filter(|name| !self.is_shared(name));
+        let ports: Vec<_> = ports.map(|name| (name.clone(), true)).collect();
         for (name, is_port) in urls.chain(ports) {
             let Some(text) = start.environment.get(&name) else { continue };
             // Its words are those for any other bad address.

@@ -135,6 +135,39 @@ fn how_long_jobs_are_kept_is_a_setting_like_any_other() {
 }
 
 #[test]
+fn a_variable_of_ours_that_nothing_reads_is_named_with_the_nearest() {
+    let variables = [
+        ("MDD_LAMP_PSOT_URL", "http://127.0.0.1:1"),
+        ("MDD_LAMPPOST_KEY", "sk-canary"),
+        // Of these the first is read by a setting, and the others are of no concern.
+        ("MDD_SPARE_KEY", "sk-canary"),
+        ("MDD_STATE_DIR", "/tmp"),
+        ("LAMP_PSOT_URL", "http://127.0.0.1:1"),
+    ];
+    let problems = Scene::of(&variables, "backends.lamp-post.key = \"env:MDD_SPARE_KEY\"\n").problems();
+    let [(lamppost, to_key), (psot, to_url)] = problems.try_into().unwrap();
+    assert_eq!((psot.as_str(), lamppost.as_str()), ("MDD_LAMP_PSOT_URL", "MDD_LAMPPOST_KEY"));
+    assert!(to_url.contains("did you mean `MDD_LAMP_POST_URL`?"), "{to_url}");
+    assert!(to_key.contains("did you mean `MDD_LAMP_POST_KEY`?") && !to_key.contains("canary"), "{to_key}");
+}
+
+#[test]
+fn a_port_that_several_kinds_declare_is_looked_at_and_names_none() {
+    let fan = || Declaration { kind: "fan".to_owned(), title: "Fan".to_owned(), ..lamp() };
+    let with = |port: &str| Scene::of(&[("LAMP_PORT", port)], "");
+    let both =
+        |scene: &Scene| Config::resolve(&scene.start, &scene.file(), &[lamp(), fan()], &scene.project, &scene.keyring);
+    let config = both(&with("7999"));
+    assert!(config.named("lamp-post").is_empty() && config.named("fan").is_empty());
+    assert_eq!(config.ports, [7999].into());
+    assert_eq!(urls(&with("7999")), ["http://127.0.0.1:7999"]);
+    let odd = with("seven");
+    let config = both(&odd);
+    assert!(config.ports.is_empty());
+    assert_eq!(config.view(&odd.file()).problems[0].observation, "the variable LAMP_PORT holds no port");
+}
+
+#[test]
 fn our_variable_wins_over_the_services_own() {
     let both = [("LAMP_URL", "http://127.0.0.1:1"), ("MDD_LAMP_POST_URL", "http://127.0.0.1:2")];
     assert_eq!(urls(&Scene::of(&both, "")), ["http://127.0.0.1:2"]);

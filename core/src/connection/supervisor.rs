@@ -126,6 +126,11 @@ impl Supervisor {
         self.request(Request::Listens);
     }
 
+    /// Somebody has opened what names it: it need not wait any longer, and keeps quiet where it is off or connected.
+    pub fn hurry(&self) {
+        self.request(Request::Listens);
+    }
+
     /// Switches it off.
     pub fn disable(&self) {
         self.request(Request::Disable);

@@ -1,4 +1,4 @@
-//! What the host's own codes mean. `{title}` is the service's name.
+//! What the host's own codes mean. `{title}` is the service's name, `{key}` what opens it.
 
 pub(super) struct Entry {
     pub(super) meaning: &'static str,
@@ -54,7 +54,7 @@ pub(super) fn entry(code: &str) -> Entry {
             "A {title} was found where only you can say that it is yours: on another machine, or run by another user.",
             &[ACCEPT],
         ),
-        "needs-key" => ("{title} wants a key before it works with us.", &[SET_KEY, SET_URL, RETRY]),
+        "needs-key" => ("{title} wants {key} before it works with us.", &[SET_KEY, SET_URL, RETRY]),
         "bad-setting" => ("A setting of this backend cannot work.", &[SET_URL]),
         "unsupported-version" => ("This version of {title} is not supported.", &[UPDATE]),
         "no-live-updates" | "upgrade-refused" | "not-websocket" | "broken-frame" | "control-flood"
@@ -72,7 +72,7 @@ pub(super) fn entry(code: &str) -> Entry {
         }
         "driver-memory" => ("The driver for {title} holds more memory than any driver needs.", &[REPORT]),
         "host-fault" => ("mdd-host itself failed at this.", &[REPORT]),
-        "missing-secret" => ("A key that this needs is not set.", &[SET_KEY]),
+        "missing-secret" => ("The key or the login that this needs is not set.", &[SET_KEY]),
         "file-unreadable" => ("A file of the job cannot be read any more.", &[RETRY, REPORT]),
         "instance-closed" => ("The connection to {title} is being ended.", &[RETRY]),
         "outgoing-too-large" => ("The request is larger than {title} takes.", &[REPORT]),

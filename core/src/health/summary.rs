@@ -147,7 +147,7 @@ fn state_in_words(backend: &BackendView) -> String {
         (StateName::Disconnected, _) if is_not_running(backend) => format!("{title} is not running"),
         (StateName::Disconnected | StateName::Disabled, _) => match backend.reason.as_ref() {
             Some(reason) if matches!(reason.code.as_str(), "needs-key" | "missing-secret") => {
-                format!("{title} wants a key")
+                format!("{title} wants {}", if reason.wants_login() { "a login" } else { "a key" })
             }
             Some(reason) if reason.code == "wrong-service" => format!("{title} is not where it should be"),
             Some(reason) => format!("{title} is disconnected ({})", reason.observation),

@@ -2,7 +2,7 @@
 
 use super::{Host, Inner, changes::ChangeError};
 use crate::{
-    diagnosis::Reason,
+    diagnosis::{Reason, key_or_login},
     discovery::{self, Nobody},
     endpoint::Endpoint,
     health::capital,
@@ -57,7 +57,8 @@ impl Inner {
                     let reason = Some(Reason::new("wrong-service", observation, &declaration));
                     BackendTested { ok: false, reason, ..tested }
                 } else if found.identity.verdict == Verdict::Locked && !self.has_secret(found.driver.kind()) {
-                    let observation = format!("{} wants a key", endpoint.subject());
+                    let key = key_or_login(&found.driver.manifest.driver);
+                    let observation = format!("{} wants {key}", endpoint.subject());
                     let reason = Some(Reason::new("needs-key", observation, &found.driver.manifest.driver));
                     BackendTested { ok: false, reason, ..tested }
                 } else {

@@ -203,6 +203,7 @@ impl From<&crate::config::Config> for Orders {
             sockets: config.is_on("discovery.sockets"),
             mdns: config.is_on("discovery.mdns"),
             lan: config.is_on("discovery.lan"),
+            ports: config.ports.clone(),
             rounds: 0,
         }
     }

@@ -3,6 +3,7 @@
 
 use super::{Inner, backends::id_of, book::Book, changes::ChangeError};
 use crate::{
+    connection::Supervisor,
     endpoint::Endpoint,
     rpc::{PendingBackend, ProjectBackend, ProjectOpened},
     settings::Named,
@@ -55,8 +56,17 @@ impl Inner {
             book.remembered.insert(id.to_owned(), remembered);
         }
         self.reconcile(&mut book);
+        self.try_those_of_project(&book, id);
         let remembered = book.remembered.get(id).cloned().unwrap_or_default();
         Ok(ProjectOpened { pending: self.pending(&book, id), remembered })
+    }
+
+    /// Whoever opens a project wants its services now.
+    fn try_those_of_project(&self, book: &Book, id: &str) {
+        let supervisors = self.supervisors();
+        let named = self.layer_of_project(book, id);
+        let known = named.iter().filter_map(|named| supervisors.get(&id_of(&named.kind, &named.endpoint)));
+        known.for_each(Supervisor::hurry);
     }
 
     /// Forgets what a project names.

@@ -3,9 +3,9 @@
 use super::{
     board::Board,
     lines::wrapped,
-    screen::{age, clean, remedy_text, state},
+    screen::{clean, remedy_text, state},
 };
-use crate::remedies::About;
+use crate::{output::age, remedies::About};
 use mdd_core::{
     diagnosis::Reason,
     events::{BackendView, JobView},
@@ -107,7 +107,7 @@ pub(super) fn job_details(job: &JobView, width: usize) -> Vec<String> {
 /// What was seen, what it means and all that helps, below a free line.
 fn explained(reason: &Reason, about: About<'_>, width: usize) -> Vec<String> {
     let seen = format!("{} ({})", clean(&reason.observation), clean(&reason.code));
-    let helps = reason.remedies.iter().map(|remedy| remedy_text(remedy, about));
+    let helps = reason.remedies.iter().map(|remedy| remedy_text(reason, remedy, about));
     let lines = [String::new(), seen, clean(&reason.meaning)].into_iter().chain(helps);
     lines.flat_map(|line| wrapped(&line, width)).collect()
 }

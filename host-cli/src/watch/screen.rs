@@ -7,9 +7,12 @@ use super::{
     lines::{fit, wrapped, wrapped_within},
     look::{Look, sparkline},
 };
-use crate::remedies::{self, About};
+use crate::{
+    output::age,
+    remedies::{self, About},
+};
 use mdd_core::{
-    diagnosis::Remedy,
+    diagnosis::{Reason, Remedy},
     events::{BackendView, Detail, JobView, Snapshot, StateName},
 };
 use mdd_driver_api::text::printable;
@@ -20,7 +23,6 @@ use ratatui::{
     text::{Line, Text},
     widgets::{Block, Borders, Cell, Clear, Paragraph, Row, Table, TableState},
 };
-use std::time::SystemTime;
 use tokio::time::Instant;
 
 const KEYS: &str = "↑↓ choose  Tab jobs  Enter details  r look  t try  c cancel  ? help  q leave";
@@ -145,12 +147,14 @@ fn why(board: &Board, look: Look, width: usize) -> Text<'static> {
         return Text::default();
     };
     let mut lines = vec![format!("  {} ({})", clean(&reason.observation), clean(&reason.code))];
-    lines.extend(reason.remedies.first().map(|it| format!("  {}", remedy_text(it, About::Backend(&backend.id)))));
+    lines.extend(
+        reason.remedies.first().map(|it| format!("  {}", remedy_text(reason, it, About::Backend(&backend.id)))),
+    );
     lines.into_iter().map(|line| Line::styled(fit(&line, width), look.dim())).collect()
 }
 
-pub(super) fn remedy_text(remedy: &Remedy, about: About<'_>) -> String {
-    clean(&remedies::line(remedy, about))
+pub(super) fn remedy_text(reason: &Reason, remedy: &Remedy, about: About<'_>) -> String {
+    clean(&remedies::line(reason, remedy, about))
 }
 
 fn draw_jobs(frame: &mut Frame<'_>, area: Rect, board: &Board, look: Look) {
@@ -277,17 +281,4 @@ const HELP: &[&str] = &[
 /// The host has made texts of services printable already; a screen must not rest on that.
 pub(super) fn clean(text: &str) -> String {
     printable(text, MAX_TEXT)
-}
-
-/// How long ago that was, in the largest unit: no zone of time can mislead.
-pub(super) fn age(at: &str) -> String {
-    let Ok(at) = humantime::parse_rfc3339(at) else { return String::new() };
-    // A clock that was set back is no reason for nonsense.
-    let seconds = SystemTime::now().duration_since(at).unwrap_or_default().as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} min", seconds / 60),
-        3_600..86_400 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
-    }
 }

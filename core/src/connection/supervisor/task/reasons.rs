@@ -2,7 +2,7 @@
 
 use crate::{
     connection::{Backend, Fault, Words},
-    diagnosis::{Class, Reason, Remedy},
+    diagnosis::{Class, Reason, Remedy, key_or_login},
     discovery::sockets,
     process,
 };
@@ -51,7 +51,7 @@ pub(super) fn words(backend: &Backend) -> Words {
         stopped_answering: reason("stopped-answering", &format!("{place} has stopped answering")),
         no_live_updates: reason("no-live-updates", "the live connection gave no sign of life"),
         wrong_service: reason("wrong-service", &format!("{place} is something else")),
-        needs_key: reason("needs-key", &format!("{place} wants a key")),
+        needs_key: reason("needs-key", &format!("{place} wants {}", key_or_login(declaration))),
         suspended: reason("suspended", &format!("the process that holds {place} is stopped")),
         busy_silent: reason("busy-silent", "its process is at work and does not answer meanwhile"),
         starting: reason("starting", &format!("{place} is open")),
