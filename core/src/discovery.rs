@@ -10,6 +10,7 @@ mod watcher;
 
 pub use candidate::{Found, Nobody, identify};
 pub use missing::missing_view;
+pub(crate) use order::is_hinted;
 pub use watcher::{Port, Seen, Watcher};
 
 use crate::{

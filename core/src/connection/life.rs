@@ -273,6 +273,7 @@ impl Life {
                 vec![Command::Identify]
             }
             (State::Connecting { phase: Phase::Dial, .. }, Err(fault)) => self.failed(fault, now, random),
+            (State::Connected(_), result) => self.dialed_in_silence(result, now, random),
             _ => vec![],
         }
     }

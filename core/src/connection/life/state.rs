@@ -84,6 +84,8 @@ pub struct Connected {
     pub process: Option<Evidence>,
     /// When it was last seen working.
     pub worked: Option<Instant>,
+    /// When somebody last accepted a connection in its silence.
+    pub accepted: Option<Instant>,
     /// Its process has ended, and nobody has answered since.
     pub exited: Option<Exit>,
     /// The push channel.
@@ -123,6 +125,8 @@ pub enum Evidence {
     Works,
     /// It lives and does nothing.
     Idle,
+    /// It lives, and who does the work cannot be seen.
+    Unclear,
     /// Somebody has stopped it.
     Stopped,
 }
@@ -255,6 +259,7 @@ impl Connected {
             doubt: false,
             process: None,
             worked: None,
+            accepted: None,
             exited: None,
             push,
             problem: None,
@@ -286,6 +291,8 @@ impl Connected {
         let restarted = other_boot || self.exited.take().is_some();
         self.answers = if self.silence.take().is_some() || restarted { 1 } else { self.answers.saturating_add(1) };
         self.answered = now;
+        // What its process did in the silence before proves nothing for the next one.
+        self.process = self.process.filter(|seen| *seen == Evidence::Stopped);
         self.take(sample);
         self.check = Ask::At(tempo.beat(now, self.pace(tempo)));
         if restarted { vec![Command::Inspect] } else { vec![] }
