@@ -5,23 +5,27 @@ use crate::{
     connection::{Input, State, witness::Witness},
     diagnosis::Reason,
     discovery::{
-        is_hinted,
+        is_here, is_hinted,
         sockets::{self, Holders},
     },
     process::Activity,
 };
 use futures_util::FutureExt as _;
+use std::net::SocketAddr;
 use tokio::time::Instant;
 
 impl Task {
     /// Looks up who serves it.
     pub(super) fn find_process(&mut self) {
         let endpoint = &self.backend.endpoint;
-        if !endpoint.is_loopback() {
+        if !is_here(endpoint) {
             return;
         }
         self.finding = true;
-        let addresses = endpoint.loopback_addresses();
+        let addresses = match endpoint.ip() {
+            Some(ip) => vec![SocketAddr::new(ip, endpoint.port())],
+            None => endpoint.loopback_addresses(),
+        };
         self.asks.push(async move { Answer::Holders(sockets::holders(addresses).await) }.boxed());
     }
 
