@@ -371,7 +371,7 @@ impl Life {
                 if connected.silence.is_some() && matches!(connected.check, Ask::At(_)) {
                     connected.check = Ask::At(now);
                 }
-                vec![]
+                connected.refresh(now)
             }
             _ => vec![],
         }

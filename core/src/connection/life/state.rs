@@ -6,6 +6,11 @@ use mdd_driver_api::model::{Identity, Queue, Sample};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Between two looks at what an idle backend holds.
+const REFRESH_EVERY: Duration = Duration::from_secs(60);
+/// The same after its work; many short jobs are looked at together.
+const REFRESH_AFTER_WORK: Duration = Duration::from_secs(5);
+
 /// Where a backend stands.
 #[derive(Debug, Clone)]
 pub enum State {
@@ -96,6 +101,10 @@ pub struct Connected {
     pub queue: Option<Queue>,
     /// What changes with a restart.
     pub boot: Option<String>,
+    /// When the inventory was last asked for.
+    pub inspected: Instant,
+    /// It has had something to do since then.
+    pub has_worked: bool,
 }
 
 /// The end of a process.
@@ -218,6 +227,8 @@ pub enum Command {
     StopWatch,
     /// Read the inventory, beside everything else.
     Inspect,
+    /// The same, if there is something in it that changes by itself.
+    Refresh,
     /// Drop every question that is under way, the push channel included.
     Abandon,
     /// Drop the driver's instance: the next question makes a new one.
@@ -265,6 +276,8 @@ impl Connected {
             problem: None,
             queue: None,
             boot: None,
+            inspected: now,
+            has_worked: false,
         };
         connected.check = Ask::At(tempo.beat(now, connected.pace(tempo)));
         connected
@@ -295,7 +308,24 @@ impl Connected {
         self.process = self.process.filter(|seen| *seen == Evidence::Stopped);
         self.take(sample);
         self.check = Ask::At(tempo.beat(now, self.pace(tempo)));
-        if restarted { vec![Command::Inspect] } else { vec![] }
+        if restarted {
+            self.inspected = now;
+            return vec![Command::Inspect];
+        }
+        self.refresh(now)
+    }
+
+    /// What it holds is looked at again when it has done its work, and now and then while it has none.
+    pub(super) fn refresh(&mut self, now: Instant) -> Vec<Command> {
+        let Some(queue) = self.queue else { return vec![] };
+        let works = queue.running > 0 || queue.pending.is_some_and(|pending| pending > 0);
+        self.has_worked |= works;
+        let pause = if self.has_worked { REFRESH_AFTER_WORK } else { REFRESH_EVERY };
+        if works || self.silence.is_some() || now.duration_since(self.inspected) < pause {
+            return vec![];
+        }
+        (self.inspected, self.has_worked) = (now, false);
+        vec![Command::Refresh]
     }
 
     pub(super) fn take(&mut self, sample: Sample) {

@@ -452,6 +452,30 @@ fn a_restart_is_seen_by_its_boot() {
 }
 
 #[test]
+fn what_it_holds_is_looked_at_after_its_work_and_once_a_minute_while_it_has_none() {
+    let mut story = Story::connected();
+    let with = |running| Input::Checked(Ok(Sample::with_queue(Queue { running, pending: Some(0) })));
+    let mut looks = Vec::new();
+    let start = story.now;
+    while story.now - start < Duration::from_secs(300) {
+        story.wake();
+        let seconds = (story.now - start).as_secs();
+        // Two minutes of work.
+        let running = u32::from((100..220).contains(&seconds));
+        if story.tell(with(running)) == [Command::Refresh] {
+            looks.push(seconds);
+        }
+    }
+    assert!(matches!(looks[..], [60..66, 220..226, 280..292]), "{looks:?}");
+    // One that tells no queue may be at work.
+    let mut story = Story::connected();
+    for _ in 0..100 {
+        story.wake();
+        assert_eq!(story.tell(Input::Checked(Ok(Sample::default()))), []);
+    }
+}
+
+#[test]
 fn trying_now_shortens_every_wait_and_doubles_no_question() {
     let mut story = Story::new();
     story.tell(Input::TryNow);

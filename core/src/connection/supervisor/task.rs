@@ -241,6 +241,12 @@ impl Task {
             Command::Watch => self.watch(),
             Command::StopWatch => self.watching = None,
             Command::Inspect => self.inspect(),
+            Command::Refresh => {
+                // Memory is taken and given back; the rest seldom changes, and to ask for it may cost more.
+                if self.inventory.as_ref().is_some_and(|inventory| !inventory.devices.is_empty()) {
+                    self.inspect();
+                }
+            }
             Command::Abandon => {
                 self.asks.clear();
                 self.watching = None;

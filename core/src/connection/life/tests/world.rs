@@ -528,7 +528,7 @@ impl World {
                 self.asked.clear();
                 (self.watching, self.is_open) = (None, false);
             }
-            Command::Inspect | Command::DropInstance => {}
+            Command::Inspect | Command::Refresh | Command::DropInstance => {}
         }
         Ok(())
     }
