@@ -10,6 +10,7 @@ mod watcher;
 
 pub use candidate::{Found, Nobody, identify};
 pub use missing::missing_view;
+pub(crate) use order::is_hinted;
 pub use watcher::{Port, Seen, Watcher};
 
 use crate::{
@@ -332,11 +333,16 @@ pub struct Taken {
     pub elsewhere: BTreeSet<Endpoint>,
 }
 
+/// Whether a place is on this machine, by whichever of its addresses.
+pub fn is_here(endpoint: &Endpoint) -> bool {
+    endpoint.is_loopback() || endpoint.ip().is_some_and(announced::is_ours)
+}
+
 impl Taken {
     /// Takes in the place of a backend.
     pub fn insert(&mut self, endpoint: Endpoint) {
         match endpoint.ip() {
-            _ if !endpoint.is_loopback() => _ = self.elsewhere.insert(endpoint),
+            _ if !is_here(&endpoint) => _ = self.elsewhere.insert(endpoint),
             Some(IpAddr::V6(_)) => _ = self.over_ipv6.insert(endpoint.port()),
             Some(IpAddr::V4(_)) | None => _ = self.ports.insert(endpoint.port()),
         }

@@ -14,6 +14,9 @@ use portable as system;
 
 use std::time::{Duration, SystemTime};
 
+/// No service has more; the numbers of processes that end meanwhile could lead anywhere.
+const MOST_DESCENDANTS: usize = 256;
+
 /// One process. Its start belongs to it, as its number may be given to another one later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Process {
@@ -81,6 +84,18 @@ impl Process {
     /// What it has used, while it lives.
     pub fn work(&self) -> Option<Work> {
         (self.activity() != Activity::Gone).then(|| system::work(self.pid))?
+    }
+
+    /// The living processes that descend from it. To find them costs a look at each of its threads.
+    pub fn descendants(&self) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        let mut next = vec![self.pid];
+        while let Some(pid) = next.pop().filter(|_| found.len() < MOST_DESCENDANTS) {
+            let children: Vec<u32> = system::children(pid);
+            next.extend(&children);
+            found.extend(children.into_iter().filter_map(Self::of));
+        }
+        found
     }
 
     /// Resolves when it has ended; at once when it already has.

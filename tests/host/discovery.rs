@@ -50,6 +50,29 @@ fn the_port_of_a_variable_that_several_kinds_declare_is_looked_at() {
     });
 }
 
+/// Whoever names the address that others use for this machine means the service that is found there.
+#[test]
+fn a_service_that_is_named_by_an_address_of_this_machine_is_one_backend() {
+    in_own_network("discovery::a_service_that_is_named_by_an_address_of_this_machine_is_one_backend", async {
+        let added = std::process::Command::new("ip").args(["address", "add", "10.77.0.5/32", "dev", "lo"]).status();
+        assert!(added.unwrap().success());
+        let service = crate::watched::Service::with_doors(&[("0.0.0.0", 8188)]);
+        let looking = Looking::with(&["comfyui"], "");
+        looking.connected("comfyui").await;
+        looking.host.add_backend("comfyui", "http://10.77.0.5:8188").unwrap();
+        let wanted = Some("http://10.77.0.5:8188");
+        let named = looking.until(|row| row.endpoint.as_deref() == wanted && row.process.is_some()).await;
+        assert_eq!((named.origin, named.process.unwrap().pid), (Origin::File, service.pid()));
+        let only = |snapshot: &mdd_core::events::Snapshot| (snapshot.backends.len() == 1).then_some(());
+        eventually(&looking.host, SOON, only).await;
+        // The same in the other order.
+        let looking = looking.again();
+        looking.until(|row| row.endpoint.as_deref() == wanted && row.state == StateName::Connected).await;
+        tokio::time::timeout(SOON, looking.host.settled()).await.unwrap();
+        eventually(&looking.host, SOON, only).await;
+    });
+}
+
 /// A service of any port is found because its program is recognised, and what moves to another port is followed.
 #[test]
 fn ac_14_a_service_on_any_port_is_found_and_followed_when_it_moves() {

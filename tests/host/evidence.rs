@@ -1,7 +1,7 @@
 //! What the operating system says of a service that does not answer: busy, unresponsive, suspended and gone are apart.
 
-use crate::watched::{Service, Watched};
-use mdd_core::events::{Change, Detail, NoticeSeverity, StateName, Update};
+use crate::watched::{SOON, Service, Watched};
+use mdd_core::events::{BackendView, Change, Detail, NoticeSeverity, StateName, Update};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -83,6 +83,55 @@ async fn ac_09_a_blocked_event_loop_is_busy_and_not_dead() {
     assert!(over.last_errors.iter().all(|error| error.code != "stopped-answering"), "{:?}", over.last_errors);
 }
 
+/// Who works may be another process than the one that opened the port, and may use a disk instead of a processor.
+#[tokio::test]
+async fn whoever_works_for_the_service_makes_it_busy() {
+    for (target, forked) in [("/work?30", true), ("/child?30", false), ("/read?30", false)] {
+        let watched = Watched::start();
+        let service = if forked { Service::forked(watched.port) } else { Service::single_threaded(watched.port, 0.0) };
+        watched.until_connected().await;
+        let _work = service.ask(target).await;
+        let silent = watched.until(|view| view.reason.is_some() && view.detail != Detail::Degraded).await;
+        assert_eq!(silent.reason.unwrap().code, "busy-silent", "{target}: {}", silent.detail);
+    }
+}
+
+/// While the process that opened the port is stopped, a child of it still answers.
+#[tokio::test]
+async fn a_process_is_not_suspended_while_another_one_answers_in_its_place() {
+    let watched = Watched::start();
+    let service = Service::forked(watched.port);
+    watched.until_connected().await;
+    service.signal(Signal::STOP);
+    let begun = Instant::now();
+    let well = watched.until(|view| view.detail == Detail::Suspended || begun.elapsed() > Duration::from_secs(8)).await;
+    assert_ne!(well.detail, Detail::Suspended);
+    service.signal(Signal::CONT);
+}
+
+/// Nobody sees who serves it, so it may be at work: that it still accepts connections is what counts.
+#[tokio::test]
+async fn what_is_silent_and_cannot_be_seen_is_unresponsive_and_not_lost() {
+    // In the process of the host.
+    let sim = mdd_sim::Sim::start("comfyui").await.unwrap();
+    let plugins = mdd_tests::plugins(&["comfyui"]);
+    let running = mdd_tests::Running::start(plugins.path(), &[("comfyui", &sim.url())]);
+    let until = async |wanted: &dyn Fn(&BackendView) -> bool| running.until("comfyui", SOON, wanted).await;
+    until(&|view| view.detail == Detail::Ready && view.devices.is_some()).await;
+    sim.inject(mdd_sim::Fault::Freeze).await;
+    until(&|view| view.detail == Detail::Unresponsive).await;
+    let begun = Instant::now();
+    let later = until(&|view| view.state != StateName::Connected || begun.elapsed() > Duration::from_secs(45)).await;
+    assert_eq!((later.state, later.detail), (StateName::Connected, Detail::Unresponsive));
+    sim.clear_faults().await;
+    let back = until(&|view| view.detail == Detail::Ready).await;
+    assert_eq!(back.reconnects, 0);
+    sim.inject(mdd_sim::Fault::Freeze).await;
+    until(&|view| view.detail == Detail::Unresponsive).await;
+    sim.stop().await;
+    until(&|view| view.state == StateName::Disconnected).await;
+}
+
 #[tokio::test]
 async fn a_process_that_does_nothing_and_does_not_answer_is_unresponsive() {
     let watched = Watched::start();
@@ -93,6 +142,16 @@ async fn a_process_that_does_nothing_and_does_not_answer_is_unresponsive() {
     assert_eq!((hung.state, hung.reason.unwrap().code.as_str()), (StateName::Connected, "no-answer"));
     let back = watched.until(|view| view.state == StateName::Connected && view.detail != Detail::Unresponsive).await;
     assert_eq!(back.reconnects, 0, "it came back within half a minute");
+}
+
+#[tokio::test]
+async fn a_process_that_does_nothing_for_half_a_minute_is_given_up() {
+    let watched = Watched::start();
+    let service = Service::single_threaded(watched.port, 0.0);
+    watched.until_connected().await;
+    let _sleep = service.ask("/sleep?120").await;
+    let given_up = watched.until_code("stopped-answering").await;
+    assert_eq!(given_up.state, StateName::Disconnected);
 }
 
 #[tokio::test]

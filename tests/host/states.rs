@@ -2,7 +2,7 @@
 
 use mdd_core::events::{BackendView, Detail, StateName};
 use mdd_sim::{Fault, Options, Sim};
-use mdd_tests::{Running, plugins};
+use mdd_tests::{Running, Stub, plugins};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -135,6 +135,27 @@ async fn garbage_is_shown_as_what_it_is() {
         scene.running.host.refresh();
         scene.until(is_ready).await;
     }
+}
+
+/// What is free changes with the work, so it is looked at after it.
+#[tokio::test]
+async fn memory_is_looked_at_again_after_work() {
+    const JSON: &str = "application/json";
+    const IDLE: &str = r#"{"exec_info": {"queue_remaining": 0}}"#;
+    const STATS: &str = include_str!("../fixtures/comfyui-0.33.0/system_stats.json");
+    let answers = [("/system_stats", (200, JSON, STATS)), ("/prompt", (200, JSON, IDLE))];
+    let stub = Stub::start(&answers, (404, "text/plain", "")).await;
+    let folder = plugins(&["comfyui"]);
+    let running = Running::start(folder.path(), &[("comfyui", &stub.url)]);
+    let devices = |view: &BackendView| view.devices.as_ref()?.first()?.memory_free;
+    let before = running.until("comfyui", SOON, |view| devices(view).is_some()).await;
+    stub.answer("/prompt", (200, JSON, r#"{"exec_info": {"queue_remaining": 2}}"#));
+    running.until("comfyui", SOON, |view| view.queue.is_some_and(|queue| queue.running == 1)).await;
+    let later = STATS.replace("\"vram_free\": ", "\"vram_free\": 7, \"before\": ");
+    stub.answer("/system_stats", (200, JSON, later.leak()));
+    stub.answer("/prompt", (200, JSON, IDLE));
+    let after = running.until("comfyui", SOON, |view| devices(view) != devices(&before)).await;
+    assert_eq!(devices(&after), Some(7));
 }
 
 #[tokio::test]

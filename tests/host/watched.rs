@@ -35,11 +35,21 @@ impl Service {
 
     /// One that answers by a single thread, after being ready so late.
     pub(crate) fn single_threaded(port: u16, ready_after: f64) -> Self {
+        Self::blocker(port, ready_after, &[])
+    }
+
+    /// The same, in a child of the process that opened the port.
+    pub(crate) fn forked(port: u16) -> Self {
+        Self::blocker(port, 0.0, &["fork"])
+    }
+
+    fn blocker(port: u16, ready_after: f64, options: &[&str]) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
         let python = xtask::python::find("3.11").unwrap();
         let mut command = Command::new(python.program);
         command.arg("-I").arg(folder.join("host/blocker.py")).arg(port.to_string());
         command.arg(folder.join("fixtures/comfyui-0.33.0/system_stats.json")).arg(ready_after.to_string());
+        command.args(options);
         Self::of(command, port)
     }
 

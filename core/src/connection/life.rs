@@ -277,6 +277,7 @@ impl Life {
                 vec![Command::Identify]
             }
             (State::Connecting { phase: Phase::Dial, .. }, Err(fault)) => self.failed(fault, now, random),
+            (State::Connected(_), result) => self.dialed_in_silence(result, now, random),
             _ => vec![],
         }
     }
@@ -374,7 +375,7 @@ impl Life {
                 if connected.silence.is_some() && matches!(connected.check, Ask::At(_)) {
                     connected.check = Ask::At(now);
                 }
-                vec![]
+                connected.refresh(now)
             }
             _ => vec![],
         }

@@ -73,7 +73,7 @@ fn connected_detail(connected: &Connected, words: &Words) -> (Detail, Option<Rea
             }
             // Whoever does nothing and does not answer will hardly do so a second later.
             (Some(Evidence::Idle), _) | (_, 2..) => return (Detail::Unresponsive, Some(silence.reason.clone())),
-            (Some(Evidence::Stopped) | None, _) => {}
+            (Some(Evidence::Unclear | Evidence::Stopped) | None, _) => {}
         }
     }
     if let Push::Down(_, reason) | Push::Opening(_, reason) = &connected.push {

@@ -190,7 +190,7 @@ fn endpoint(address: SocketAddr, lan: bool) -> Option<Endpoint> {
 }
 
 /// Whether it is an address of this machine: only those can be bound.
-fn is_ours(ip: IpAddr) -> bool {
+pub(super) fn is_ours(ip: IpAddr) -> bool {
     let is_one_machine = match ip {
         IpAddr::V4(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_broadcast() && !ip.is_link_local(),
         IpAddr::V6(ip) => !ip.is_unspecified() && !ip.is_multicast() && !ip.is_unicast_link_local(),

@@ -9,8 +9,8 @@ pub(super) fn hinted(driver: &LoadedDriver, port: &Port) -> bool {
     port.programs.iter().any(|program| is_hinted(&driver.manifest.driver.process_hints, program))
 }
 
-/// All words of one hint must occur.
-fn is_hinted(hints: &[String], program: &str) -> bool {
+/// Whether a program looks like the service of the driver with these hints: all words of one hint must occur.
+pub(crate) fn is_hinted(hints: &[String], program: &str) -> bool {
     hints.iter().any(|hint| {
         let mut words = hint.split_whitespace().peekable();
         words.peek().is_some() && words.all(|word| program.contains(word))

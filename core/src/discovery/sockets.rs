@@ -76,15 +76,26 @@ pub fn of_system() -> io::Result<Box<dyn Sockets>> {
     return Ok(Box::new(portable::Listed));
 }
 
-/// The process of this machine that listens at one of these loopback addresses, as far as it may be seen. Reads much of
+/// The processes that hold a listening socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holders {
+    /// The oldest one, which has handed it on: the server.
+    pub process: Process,
+    /// All others.
+    pub others: Vec<Process>,
+    /// What runs them.
+    pub programs: Vec<String>,
+}
+
+/// The processes of this machine that listen at one of these loopback addresses, as far as they may be seen. Reads much of
 /// `/proc`, so it is asked when something has changed, and for one backend after the other: after a start of the host all
 /// ask at once, and each walk finds what the next ones look for.
-pub async fn holder(addresses: Vec<SocketAddr>) -> Option<Process> {
+pub async fn holders(addresses: Vec<SocketAddr>) -> Option<Holders> {
     static ONE_AT_A_TIME: Semaphore = Semaphore::const_new(1);
     let turn = ONE_AT_A_TIME.acquire().await.ok()?;
     let looking = spawn_blocking(move || {
         let _until_the_end_even_if_nobody_waits = turn;
-        addresses.into_iter().find_map(process_at).and_then(Process::of)
+        addresses.into_iter().find_map(|address| Holders::of(programs_at(address)))
     });
     looking.await.ok().flatten()
 }
@@ -108,15 +119,25 @@ fn user_at(_address: SocketAddr) -> Option<u32> {
     None
 }
 
+impl Holders {
+    /// The oldest one comes first.
+    fn of(programs: Vec<Program>) -> Option<Self> {
+        let mut processes = programs.iter().filter_map(|program| Process::of(program.pid));
+        let process = processes.next()?;
+        let others = processes.collect();
+        Some(Self { process, others, programs: programs.into_iter().map(|program| program.words).collect() })
+    }
+}
+
 #[cfg(target_os = "linux")]
-fn process_at(address: SocketAddr) -> Option<u32> {
-    linux::holder(address)
+fn programs_at(address: SocketAddr) -> Vec<Program> {
+    linux::programs_at(address)
 }
 
 /// Not known on this system.
 #[cfg(not(target_os = "linux"))]
-fn process_at(_address: SocketAddr) -> Option<u32> {
-    None
+fn programs_at(_address: SocketAddr) -> Vec<Program> {
+    vec![]
 }
 
 /// The way that works everywhere, to compare with.

@@ -4,6 +4,7 @@ use super::Inner;
 use crate::{
     config::{Config, UserFile},
     connection::{Configuration, Supervisor},
+    discovery::is_here,
     endpoint::Endpoint,
     events::Origin,
     keyring::Keyring,
@@ -69,10 +70,10 @@ pub(super) struct Find {
 impl Find {
     /// Whether somebody who names this place means the service that was found.
     pub(super) fn is_at(&self, place: &Endpoint) -> bool {
-        if !self.endpoint.is_loopback() || !place.is_loopback() {
+        if !self.endpoint.is_loopback() || !is_here(place) {
             return false;
         }
-        // `localhost`, `127.0.0.1` and `[::1]` are one place, unless two services share the port.
+        // All addresses of this machine are one place, unless two services share the port.
         let is_ipv6 = |endpoint: &Endpoint| endpoint.ip().is_some_and(|ip| ip.is_ipv6());
         let is_same_port = self.endpoint.port() == place.port();
         (is_same_port && (!self.apart || is_ipv6(&self.endpoint) == is_ipv6(place)))

@@ -3,7 +3,7 @@
 use super::{Inner, book::Book};
 use crate::{
     connection::Supervisor,
-    discovery::{Found, News, Orders, Scout, Taken},
+    discovery::{Found, News, Orders, Scout, Taken, is_here},
     endpoint::Endpoint,
     events::{BackendView, Notice, NoticeSeverity, Origin, StateName},
 };
@@ -53,9 +53,7 @@ impl Inner {
                 };
                 self.reconcile(&mut book);
             }
-            News::Listens(ports) => {
-                self.try_those(|endpoint| endpoint.is_loopback() && ports.contains(&endpoint.port()))
-            }
+            News::Listens(ports) => self.try_those(|endpoint| ports.contains(&endpoint.port()) && is_here(endpoint)),
             News::Announced(place) => self.try_those(|endpoint| *endpoint == place),
             News::Silent(port) => self.forget_idle(port),
             News::FirstRoundOver => {

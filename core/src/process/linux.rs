@@ -71,6 +71,15 @@ pub(super) fn work(pid: u32) -> Option<Work> {
     Some(Work { cpu: ticks(stat(pid)?.ticks), disk: disk(pid).unwrap_or(0) })
 }
 
+/// The processes that its threads have started and that still live.
+pub(super) fn children(pid: u32) -> Vec<u32> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().filter_map(Result::ok);
+    let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}
+
 /// Only the owner of a process may read it.
 fn disk(pid: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;

@@ -41,6 +41,13 @@ pub(super) fn work(pid: u32) -> Option<Work> {
     })
 }
 
+pub(super) fn children(pid: u32) -> Vec<u32> {
+    let Ok(mut system) = System::new() else { return vec![] };
+    system.refresh_processes_specifics(ProcessesToUpdate::All, true, ProcessRefreshKind::nothing());
+    let all = system.processes().values().filter(|process| process.thread_kind().is_none());
+    all.filter(|process| process.parent() == Some(Pid::from_u32(pid))).map(|process| process.pid().as_u32()).collect()
+}
+
 pub(super) async fn ended(process: &Process) {
     while process.activity() != Activity::Gone {
         sleep(LOOK_EVERY).await;

@@ -68,6 +68,21 @@ fn both_ways_see_the_same() {
     eventually("it goes on", || this.activity() == Activity::Alive);
 }
 
+#[test]
+fn whoever_descends_from_a_process_is_found() {
+    let shell = Started::shell("sh -c 'sleep 60; true' & wait");
+    let this = Process::of(shell.0.id()).unwrap();
+    eventually("a child and its child", || this.descendants().len() == 2);
+    let child = this.descendants()[0];
+    for children in [super::system::children, portable::children] {
+        assert_eq!(children(this.pid()), [child.pid()]);
+    }
+    for process in this.descendants() {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(process.pid()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn the_end_is_seen_also_by_those_who_come_late() {
     let mut sleeper = Started::shell("read line");

@@ -110,7 +110,7 @@ pub(super) async fn dial(endpoint: &Endpoint, reach: Reach) -> Result<TcpStream,
         };
         first_of(&addresses).await.map_err(|error| observe::connecting(&error, route))
     };
-    let late = Failure::ConnectTimeout(route.connect_ms());
+    let late = route.not_accepted();
     let stream = time::timeout(reach.connect_within(), dialling).await.unwrap_or(Err(late))?;
     // Only a hint to the kernel: without it small messages may wait.
     let _unsupported = stream.set_nodelay(true);
@@ -173,9 +173,13 @@ impl Route {
         Ok(Self { reach, tls: endpoint.scheme() == Scheme::Https })
     }
 
-    /// Deadline of connecting, in milliseconds.
-    pub(super) fn connect_ms(self) -> u64 {
-        self.reach.connect_within().as_millis() as u64
+    /// Its deadline of connecting has passed.
+    pub(super) fn not_accepted(self) -> Failure {
+        let ms = self.reach.connect_within().as_millis() as u64;
+        match self.reach {
+            Reach::Loopback => Failure::NotAccepted(ms),
+            Reach::Network => Failure::ConnectTimeout(ms),
+        }
     }
 }
 

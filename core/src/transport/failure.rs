@@ -14,6 +14,9 @@ pub enum Failure {
     /// The packets went nowhere.
     #[error("did not accept the connection within {0} ms")]
     ConnectTimeout(u64),
+    /// The same on this machine, where no packet is lost: somebody holds the port, and its queue of connections is full.
+    #[error("did not accept the connection within {0} ms")]
+    NotAccepted(u64),
     /// No route.
     #[error("cannot be reached: {0}")]
     Unreachable(String),
@@ -132,7 +135,7 @@ impl Failure {
             Self::TlsFailed(_) => "tls-failed",
             Self::ConnectionReset => "connection-reset",
             Self::ClosedWithoutAnswer => "closed-without-answer",
-            Self::NoAnswer(_) => "no-answer",
+            Self::NotAccepted(_) | Self::NoAnswer(_) => "no-answer",
             Self::Stalled(_) => "stalled",
             Self::TookTooLong(_) => "took-too-long",
             Self::NotHttp(_) => "not-http",
@@ -172,7 +175,11 @@ impl Failure {
             | Self::AnswerCutShort
             | Self::ConnectionLost
             | Self::SocketClosed => ErrorKind::TRANSPORT,
-            Self::ConnectTimeout(_) | Self::NoAnswer(_) | Self::Stalled(_) | Self::TookTooLong(_) => ErrorKind::TIMEOUT,
+            Self::ConnectTimeout(_)
+            | Self::NotAccepted(_)
+            | Self::NoAnswer(_)
+            | Self::Stalled(_)
+            | Self::TookTooLong(_) => ErrorKind::TIMEOUT,
             Self::NotHttp(_)
             | Self::BrokenAnswer(_)
             | Self::EncodedAnswer { .. }
@@ -196,6 +203,7 @@ impl Failure {
         match self {
             Self::ConnectionRefused
             | Self::ConnectTimeout(_)
+            | Self::NotAccepted(_)
             | Self::Unreachable(_)
             | Self::NameNotFound(_)
             | Self::TlsFailed(_)

@@ -46,7 +46,7 @@ pub(super) fn connecting(error: &(dyn Error + 'static), route: Route) -> Failure
         let kind = error.downcast_ref::<io::Error>()?.kind();
         match kind {
             io::ErrorKind::ConnectionRefused => Some(Failure::ConnectionRefused),
-            io::ErrorKind::TimedOut => Some(Failure::ConnectTimeout(route.connect_ms())),
+            io::ErrorKind::TimedOut => Some(route.not_accepted()),
             // Accepted and dropped at once: somebody is there.
             io::ErrorKind::ConnectionReset if !route.tls => Some(Failure::ConnectionReset),
             // A machine without IPv6: nobody listens on its `::1`.
@@ -72,7 +72,7 @@ pub(super) fn connecting(error: &(dyn Error + 'static), route: Route) -> Failure
 pub(super) fn asking(error: &reqwest::Error, route: Route) -> Failure {
     if error.is_connect() {
         return if error.is_timeout() {
-            Failure::ConnectTimeout(route.connect_ms())
+            route.not_accepted()
         } else if error.is_dns() && first(error, |error| error.downcast_ref::<AddressRefused>().map(|_| ())).is_none() {
             Failure::NameNotFound(root(error))
         } else {

@@ -17,7 +17,7 @@ const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 const CONFIRM: Duration = Duration::from_millis(250);
 /// After a miss that was confirmed.
 const WHILE_SILENT: Duration = Duration::from_secs(1);
-/// While it works: each question that it has no time for lies in its queue.
+/// While it works, or may: each question that it has no time for lies in its queue.
 const WHILE_WORKING: Duration = Duration::from_secs(5);
 /// As long ago its last sign of life may be.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
@@ -30,7 +30,8 @@ impl Life {
     /// How long a check that begins now may take.
     pub fn patience(&self, now: Instant) -> Duration {
         let patience = match &self.state {
-            State::Connected(connected) if connected.silence.is_some() => {
+            // Once it shows there is no haste any more, and whoever is slow may answer late.
+            State::Connected(connected) if connected.silence.as_ref().is_some_and(|silence| silence.misses == 1) => {
                 // The last tenth is for the steps in between.
                 let left = (connected.answered + SHOWS_WITHIN.mul_f64(0.95)).saturating_duration_since(now);
                 left.clamp(LEAST_PATIENCE, PATIENCE)
@@ -82,7 +83,7 @@ impl Life {
                 connected.silence = None;
                 connected.doubt = true;
             }
-            Evidence::Idle => {}
+            Evidence::Idle | Evidence::Unclear => {}
         }
         if before == Some(Evidence::Stopped) && evidence != Evidence::Stopped {
             connected.doubt = true;
@@ -125,10 +126,12 @@ impl Life {
         let since = before.as_ref().map_or(now, |silence| silence.since);
         let misses = before.map_or(0, |silence| silence.misses).saturating_add(1);
         // One odd answer may be a connection that was cut in the wrong moment; two are another service.
-        if misses > 1 && (seen == Seen::SomethingOdd || connected.is_cut_off(&fault)) {
+        if misses > 1 && (seen == Seen::SomethingOdd || is_cut_off(&fault)) {
             return self.lost(fault, now, random);
         }
-        if now.duration_since(since) >= SILENCE && !connected.is_spoken_for(now) {
+        let is_long = now.duration_since(since) >= SILENCE;
+        let is_doubtful = is_long && !connected.is_spoken_for(now);
+        if is_doubtful && !connected.may_work_unseen() {
             let reason = observed(&self.words.stopped_answering, &fault.reason.observation);
             return self.lost(Fault { reason, ..fault }, now, random);
         }
@@ -137,11 +140,30 @@ impl Life {
             None if connected.exited.is_some() => Duration::ZERO,
             Some(Evidence::Works) => WHILE_WORKING,
             _ if misses == 1 => CONFIRM,
+            _ if is_long => WHILE_WORKING,
             _ => WHILE_SILENT,
         };
         connected.answers = 0;
         connected.silence = Some(Silence { since, misses, reason: fault.reason });
+        if is_doubtful {
+            // The last sign of life that there can be: somebody accepts connections there.
+            (connected.check, connected.doubt) = (Ask::UnderWay, false);
+            return vec![Command::Dial];
+        }
         connected.check = Ask::At(now + again);
+        vec![]
+    }
+
+    /// A backend that has been silent for long was dialled.
+    pub(super) fn dialed_in_silence(&mut self, result: Result<(), Fault>, now: Instant, random: u64) -> Vec<Command> {
+        let State::Connected(connected) = &mut self.state else { return vec![] };
+        connected.check = Ask::At(now + WHILE_WORKING);
+        match result {
+            Err(fault) if is_cut_off(&fault) && connected.doubt => connected.check = Ask::At(now),
+            Err(fault) if fault.class != Class::Silent || is_cut_off(&fault) => return self.lost(fault, now, random),
+            // A queue of connections that is full has an owner, too.
+            Ok(()) | Err(_) => connected.accepted = Some(now),
+        }
         vec![]
     }
 
@@ -167,16 +189,30 @@ enum Seen {
     SomethingOdd,
 }
 
+/// Its machine does not even accept connections.
+fn is_cut_off(fault: &Fault) -> bool {
+    fault.reason.code == "connect-timeout"
+}
+
 impl Connected {
-    /// Nobody accepts connections there, and no process speaks for it.
-    fn is_cut_off(&self, fault: &Fault) -> bool {
-        self.process.is_none() && fault.reason.code == "connect-timeout"
+    /// Whether anything but answers says that it lives.
+    fn is_spoken_for(&self, now: Instant) -> bool {
+        let within = |time: Duration, at: Option<Instant>| at.is_some_and(|at| now.duration_since(at) <= time);
+        // Where no process is seen, whether it still accepts connections says more than what it had to do.
+        let has_a_job = self.queue.is_some_and(|queue| queue.running > 0) && self.process == Some(Evidence::Idle);
+        self.process == Some(Evidence::Stopped)
+            || within(SIGN_OF_LIFE, self.worked)
+            || within(SIGN_OF_LIFE, self.heard)
+            || within(SILENCE, self.accepted)
+            || has_a_job
     }
 
-    /// Whether anything but answers says that it is at work.
-    fn is_spoken_for(&self, now: Instant) -> bool {
-        let recent = |at: Option<Instant>| at.is_some_and(|at| now.duration_since(at) <= SIGN_OF_LIFE);
-        let has_a_job = self.queue.is_some_and(|queue| queue.running > 0) && self.exited.is_none();
-        self.process == Some(Evidence::Stopped) || recent(self.worked) || recent(self.heard) || has_a_job
+    /// Nobody can tell whether it works: its process is on another machine, hidden, or only passes connections on.
+    fn may_work_unseen(&self) -> bool {
+        match self.process {
+            None => self.exited.is_none(),
+            Some(Evidence::Unclear) => true,
+            Some(Evidence::Works | Evidence::Idle | Evidence::Stopped) => false,
+        }
     }
 }

@@ -6,6 +6,11 @@ use mdd_driver_api::model::{Identity, Queue, Sample};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Between two looks at what an idle backend holds.
+const REFRESH_EVERY: Duration = Duration::from_secs(60);
+/// The same after its work; many short jobs are looked at together.
+const REFRESH_AFTER_WORK: Duration = Duration::from_secs(5);
+
 /// Where a backend stands.
 #[derive(Debug, Clone)]
 pub enum State {
@@ -84,6 +89,8 @@ pub struct Connected {
     pub process: Option<Evidence>,
     /// When it was last seen working.
     pub worked: Option<Instant>,
+    /// When somebody last accepted a connection in its silence.
+    pub accepted: Option<Instant>,
     /// Its process has ended, and nobody has answered since.
     pub exited: Option<Exit>,
     /// The push channel.
@@ -94,6 +101,10 @@ pub struct Connected {
     pub queue: Option<Queue>,
     /// What changes with a restart.
     pub boot: Option<String>,
+    /// When the inventory was last asked for.
+    pub inspected: Instant,
+    /// It has had something to do since then.
+    pub has_worked: bool,
 }
 
 /// The end of a process.
@@ -123,6 +134,8 @@ pub enum Evidence {
     Works,
     /// It lives and does nothing.
     Idle,
+    /// It lives, and who does the work cannot be seen.
+    Unclear,
     /// Somebody has stopped it.
     Stopped,
 }
@@ -214,6 +227,8 @@ pub enum Command {
     StopWatch,
     /// Read the inventory, beside everything else.
     Inspect,
+    /// The same, if there is something in it that changes by itself.
+    Refresh,
     /// Drop every question that is under way, the push channel included.
     Abandon,
     /// Drop the driver's instance: the next question makes a new one.
@@ -255,11 +270,14 @@ impl Connected {
             doubt: false,
             process: None,
             worked: None,
+            accepted: None,
             exited: None,
             push,
             problem: None,
             queue: None,
             boot: None,
+            inspected: now,
+            has_worked: false,
         };
         connected.check = Ask::At(tempo.beat(now, connected.pace(tempo)));
         connected
@@ -286,9 +304,28 @@ impl Connected {
         let restarted = other_boot || self.exited.take().is_some();
         self.answers = if self.silence.take().is_some() || restarted { 1 } else { self.answers.saturating_add(1) };
         self.answered = now;
+        // What its process did in the silence before proves nothing for the next one.
+        self.process = self.process.filter(|seen| *seen == Evidence::Stopped);
         self.take(sample);
         self.check = Ask::At(tempo.beat(now, self.pace(tempo)));
-        if restarted { vec![Command::Inspect] } else { vec![] }
+        if restarted {
+            self.inspected = now;
+            return vec![Command::Inspect];
+        }
+        self.refresh(now)
+    }
+
+    /// What it holds is looked at again when it has done its work, and now and then while it has none.
+    pub(super) fn refresh(&mut self, now: Instant) -> Vec<Command> {
+        let Some(queue) = self.queue else { return vec![] };
+        let works = queue.running > 0 || queue.pending.is_some_and(|pending| pending > 0);
+        self.has_worked |= works;
+        let pause = if self.has_worked { REFRESH_AFTER_WORK } else { REFRESH_EVERY };
+        if works || self.silence.is_some() || now.duration_since(self.inspected) < pause {
+            return vec![];
+        }
+        (self.inspected, self.has_worked) = (now, false);
+        vec![Command::Refresh]
     }
 
     pub(super) fn take(&mut self, sample: Sample) {

@@ -351,13 +351,98 @@ fn silence_is_not_death_for_half_a_minute() {
 }
 
 #[test]
-fn silence_that_does_not_end_is_a_loss() {
+fn silence_of_a_process_that_does_nothing_is_a_loss() {
     let mut story = Story::connected();
     while matches!(story.life.state(), State::Connected(_)) {
         story.wake();
-        story.tell(Input::Checked(Err(fault(Class::Silent, "no-answer"))));
+        story.tell(Input::Evidence(Evidence::Idle));
+        story.tell(silent());
     }
     assert_eq!(story.waits_because_of(), "stopped-answering");
+}
+
+/// Lets it be silent for so long; whoever dials it then is answered like this.
+fn be_silent(story: &mut Story, seconds: u64, seen: Option<Evidence>, dialed: &dyn Fn() -> Result<(), Fault>) -> u32 {
+    let (end, mut dials) = (story.now + Duration::from_secs(seconds), 0);
+    while story.now < end && matches!(story.life.state(), State::Connected(_)) {
+        assert_eq!(story.wake(), [Command::Check]);
+        story.now += story.life.patience(story.now);
+        if let Some(seen) = seen {
+            story.tell(Input::Evidence(seen));
+        }
+        if story.tell(silent()) == [Command::Dial] {
+            dials += 1;
+            story.tell(Input::Dialed(dialed()));
+        }
+    }
+    dials
+}
+
+#[test]
+fn who_may_work_unseen_is_not_lost_while_somebody_accepts_connections() {
+    for seen in [None, Some(Evidence::Unclear)] {
+        for dialed in [&|| Ok(()) as _, &|| Err(fault(Class::Silent, "no-answer"))] as [&dyn Fn() -> _; 2] {
+            let mut story = Story::connected();
+            let dials = be_silent(&mut story, 600, seen, dialed);
+            assert_eq!(view::seen(&story.life).detail, Detail::Unresponsive);
+            assert!((10..=20).contains(&dials), "{dials}: each of them lies in its queue");
+            story.wake();
+            story.tell(Input::Checked(Ok(Sample::default())));
+            assert_eq!(view::seen(&story.life).detail, Detail::Ready);
+        }
+    }
+}
+
+#[test]
+fn who_may_work_unseen_is_lost_when_nobody_accepts_connections() {
+    for (class, code) in
+        [(Class::Gone, "connection-refused"), (Class::Silent, "connect-timeout"), (Class::Odd, "reset")]
+    {
+        let mut story = Story::connected();
+        be_silent(&mut story, 60, None, &|| Err(fault(class, code)));
+        assert_eq!(story.waits_because_of(), code);
+    }
+    // That a job was running there proves nothing.
+    let mut story = Story::connected();
+    story.tell(Input::Status(Sample::with_queue(Queue { running: 1, pending: None })));
+    be_silent(&mut story, 60, None, &|| Err(fault(Class::Silent, "connect-timeout")));
+    assert_eq!(story.waits_because_of(), "connect-timeout");
+}
+
+#[test]
+fn a_dial_that_the_host_was_late_for_is_repeated() {
+    let mut story = Story::connected();
+    let before = story.now;
+    while story.tell(silent()) != [Command::Dial] {
+        story.wake();
+    }
+    assert!(story.now - before >= Duration::from_secs(30));
+    story.tell(Input::Late(Duration::from_secs(5)));
+    story.tell(Input::Dialed(Err(fault(Class::Silent, "connect-timeout"))));
+    assert_eq!(view::seen(&story.life).detail, Detail::Unresponsive);
+    assert_eq!(story.wake(), [Command::Check]);
+}
+
+#[test]
+fn whoever_is_slow_is_waited_for_once_its_silence_shows() {
+    let mut story = Story::connected();
+    be_silent(&mut story, 20, None, &|| Ok(()));
+    assert_eq!(story.life.patience(story.now), Duration::from_secs(3));
+}
+
+#[test]
+fn what_the_process_did_in_one_silence_proves_nothing_for_the_next() {
+    for seen in [Evidence::Works, Evidence::Idle] {
+        let mut story = Story::connected();
+        story.wake();
+        story.tell(Input::Evidence(seen));
+        story.tell(silent());
+        story.wake();
+        story.tell(Input::Checked(Ok(Sample::default())));
+        story.wake();
+        story.tell(silent());
+        assert_eq!(view::seen(&story.life).detail, Detail::Ready, "one miss is forgiven");
+    }
 }
 
 #[test]
@@ -392,6 +477,30 @@ fn a_restart_is_seen_by_its_boot() {
     assert_eq!(story.tell(boot("1")), []);
     story.wake();
     assert_eq!(story.tell(boot("2")), [Command::Inspect]);
+}
+
+#[test]
+fn what_it_holds_is_looked_at_after_its_work_and_once_a_minute_while_it_has_none() {
+    let mut story = Story::connected();
+    let with = |running| Input::Checked(Ok(Sample::with_queue(Queue { running, pending: Some(0) })));
+    let mut looks = Vec::new();
+    let start = story.now;
+    while story.now - start < Duration::from_secs(300) {
+        story.wake();
+        let seconds = (story.now - start).as_secs();
+        // Two minutes of work.
+        let running = u32::from((100..220).contains(&seconds));
+        if story.tell(with(running)) == [Command::Refresh] {
+            looks.push(seconds);
+        }
+    }
+    assert!(matches!(looks[..], [60..66, 220..226, 280..292]), "{looks:?}");
+    // One that tells no queue may be at work.
+    let mut story = Story::connected();
+    for _ in 0..100 {
+        story.wake();
+        assert_eq!(story.tell(Input::Checked(Ok(Sample::default()))), []);
+    }
 }
 
 #[test]
@@ -496,7 +605,7 @@ fn a_stopped_process_is_asked_nothing_until_it_goes_on() {
     for _ in 0..100 {
         assert_eq!(story.wake(), []);
     }
-    assert_eq!(story.tell(Input::Evidence(Evidence::Idle)), [Command::Check]);
+    assert_eq!(story.tell(Input::Evidence(Evidence::Unclear)), [Command::Check]);
     story.tell(Input::Checked(Ok(Sample::default())));
     assert_eq!(view::seen(&story.life).detail, Detail::Ready);
 }

@@ -1,6 +1,7 @@
 //! One task per backend: performs the commands of its [`Life`] and times what it does.
 
 mod asking;
+mod process;
 mod publishing;
 mod reasons;
 
@@ -11,14 +12,13 @@ use crate::{
         witness::Witness,
     },
     diagnosis::{Class, Reason},
-    discovery::sockets,
+    discovery::sockets::Holders,
     events::{BackendView, Bus, ModelView},
     health::Record,
-    process::{Activity, Process},
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration, model, model::Identity};
-use reasons::{fault, suspended, words};
+use reasons::{fault, words};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -40,7 +40,7 @@ enum Answer {
     Life(Input),
     Check(Result<model::Sample, Fault>, Duration),
     Inventory(Result<model::Inspection, DriverError>),
-    Process(Option<Process>),
+    Holders(Option<Holders>),
 }
 
 struct Watching {
@@ -202,7 +202,7 @@ impl Task {
         }
         self.hear_lateness(self.next_look, now);
         self.next_look = self.tempo_of_looks(now);
-        let silent = matches!(self.life.state(), State::Connected(connected) if connected.silence.is_some());
+        let silent = self.is_silent();
         self.witness.as_mut()?.look(silent, now).map(Input::Evidence)
     }
 
@@ -213,12 +213,6 @@ impl Task {
 
     fn is_connected(&self) -> bool {
         matches!(self.life.state(), State::Connected(_))
-    }
-
-    fn process_ended(&mut self) -> Option<Input> {
-        let process = *self.witness.take()?.process();
-        let observation = format!("process {} of {} has exited", process.pid(), self.backend.endpoint.subject());
-        Some(Input::Exited(Reason::new("process-exited", observation, self.declaration())))
     }
 
     /// The only place where the life changes.
@@ -245,6 +239,12 @@ impl Task {
             Command::Watch => self.watch(),
             Command::StopWatch => self.watching = None,
             Command::Inspect => self.inspect(),
+            Command::Refresh => {
+                // Memory is taken and given back; the rest seldom changes, and to ask for it may cost more.
+                if self.inventory.as_ref().is_some_and(|inventory| !inventory.devices.is_empty()) {
+                    self.inspect();
+                }
+            }
             Command::Abandon => {
                 self.asks.clear();
                 self.watching = None;
@@ -316,13 +316,8 @@ impl Task {
                 tracing::warn!(%error, "the inventory could not be read");
                 None
             }
-            Answer::Process(process) => {
-                self.finding = false;
-                self.witness = process.and_then(Witness::of);
-                if let Some(witness) = &self.witness {
-                    let suspended = suspended(&self.backend, witness.process().pid());
-                    self.life.explain_suspension(suspended);
-                }
+            Answer::Holders(holders) => {
+                self.found_process(holders);
                 None
             }
         }
@@ -366,34 +361,6 @@ impl Task {
             // Somebody has taken its place.
             self.find_process();
         }
-    }
-
-    /// What the process did while a check went without a good answer.
-    fn hear_witness(&mut self) {
-        let now = Instant::now();
-        if self.hear_lateness(self.next_look, now) {
-            self.next_look = self.tempo_of_looks(now);
-        }
-        if let Some(witness) = &self.witness
-            && witness.process().activity() == Activity::Gone
-        {
-            if let Some(exited) = self.process_ended() {
-                self.take(exited);
-            }
-        } else if let Some(evidence) = self.witness.as_mut().and_then(|witness| witness.judge(now)) {
-            self.take(Input::Evidence(evidence));
-        }
-    }
-
-    /// Looks up who serves it.
-    fn find_process(&mut self) {
-        let endpoint = &self.backend.endpoint;
-        if !endpoint.is_loopback() {
-            return;
-        }
-        self.finding = true;
-        let addresses = endpoint.loopback_addresses();
-        self.asks.push(async move { Answer::Process(sockets::holder(addresses).await) }.boxed());
     }
 }
 

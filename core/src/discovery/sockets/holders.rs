@@ -5,14 +5,11 @@ use std::{
     fs,
 };
 
-/// The process that has each of these sockets, by number, as far as it may be seen.
-pub(super) fn of(wanted: &HashSet<u64>) -> HashMap<u64, u32> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
-    let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    // A server hands its socket on to children; the oldest one is the server.
-    pids.sort_unstable();
+/// The oldest process that has each of these sockets, by number, as far as it may be seen: a server hands its socket on
+/// to children.
+pub(super) fn first_of(wanted: &HashSet<u64>) -> HashMap<u64, u32> {
     let mut found = HashMap::new();
-    for pid in pids {
+    for pid in processes() {
         if found.len() == wanted.len() {
             break;
         }
@@ -21,6 +18,27 @@ pub(super) fn of(wanted: &HashSet<u64>) -> HashMap<u64, u32> {
         }
     }
     found
+}
+
+/// All processes that have each of these sockets, the oldest first.
+pub(super) fn all_of(wanted: &HashSet<u64>) -> HashMap<u64, Vec<u32>> {
+    let mut found: HashMap<_, Vec<u32>> = HashMap::new();
+    for pid in processes() {
+        for number in sockets_of(pid).filter(|number| wanted.contains(number)) {
+            let pids = found.entry(number).or_default();
+            if pids.last() != Some(&pid) {
+                pids.push(pid);
+            }
+        }
+    }
+    found
+}
+
+fn processes() -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().filter_map(Result::ok);
+    let mut pids: Vec<u32> = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    pids.sort_unstable();
+    pids
 }
 
 /// Whether a process has this socket open.

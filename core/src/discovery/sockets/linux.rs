@@ -101,31 +101,38 @@ impl Sockets for Netlink {
     }
 
     fn programs(&mut self, of: &[Listening]) -> Vec<(u64, Program)> {
-        let found = holders::of(&of.iter().map(|socket| socket.number).collect());
+        let found = holders::first_of(&of.iter().map(|socket| socket.number).collect());
         let mut programs: HashMap<u32, Program> = HashMap::new();
-        let mut program =
-            |pid| programs.entry(pid).or_insert_with(|| Program { pid, words: command_line(pid) }).clone();
+        let mut program = |pid| programs.entry(pid).or_insert_with(|| program(pid)).clone();
         found.into_iter().map(|(number, pid)| (number, program(pid))).collect()
     }
 }
 
 /// What the last walk has found, for those who ask about the next of several services.
-static HOLDERS: Mutex<Option<HashMap<u64, u32>>> = Mutex::new(None);
+static HOLDERS: Mutex<Option<HashMap<u64, Vec<u32>>>> = Mutex::new(None);
 
-/// The process that listens at an address, or at all addresses with its port.
-pub(super) fn holder(address: SocketAddr) -> Option<u32> {
+/// What listens at an address, or at all addresses with its port; the oldest process comes first.
+pub(super) fn programs_at(address: SocketAddr) -> Vec<Program> {
+    holders_at(address).unwrap_or_default().into_iter().map(program).collect()
+}
+
+fn holders_at(address: SocketAddr) -> Option<Vec<u32>> {
     let all = Netlink::open().and_then(|mut netlink| netlink.list()).ok()?;
     let exact = all.iter().find(|socket| socket.address == address);
     let everywhere =
         |socket: &&Listening| socket.address.port() == address.port() && socket.address.ip().is_unspecified();
     let number = exact.or_else(|| all.iter().find(everywhere))?.number;
     let mut holders = HOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = holders.as_ref().and_then(|known| known.get(&number).copied());
-    if known.is_some_and(|pid| holders::has(pid, number)) {
-        return known;
+    let known = holders.as_ref().and_then(|known| known.get(&number));
+    if let Some(pids) = known.filter(|pids| pids.iter().all(|&pid| holders::has(pid, number))) {
+        return Some(pids.clone());
     }
-    let found = holders.insert(holders::of(&all.iter().map(|socket| socket.number).collect()));
-    found.get(&number).copied()
+    let found = holders.insert(holders::all_of(&all.iter().map(|socket| socket.number).collect()));
+    found.get(&number).cloned()
+}
+
+fn program(pid: u32) -> Program {
+    Program { pid, words: command_line(pid) }
 }
 
 /// The user who answers at an address, unless it is the one who runs this host.

@@ -64,7 +64,8 @@ fn step() -> impl Strategy<Value = Step> {
         prop::option::of(class()).prop_map(Move::Checked),
         prop::option::of(class()).prop_map(Move::Checked),
         prop::option::of(class()).prop_map(Move::WatchEnded),
-        prop::sample::select(vec![Evidence::Works, Evidence::Idle, Evidence::Stopped]).prop_map(Move::Evidence),
+        prop::sample::select(vec![Evidence::Works, Evidence::Idle, Evidence::Unclear, Evidence::Stopped])
+            .prop_map(Move::Evidence),
         (1..20_000u64).prop_map(Move::Late),
     ];
     prop_oneof![

@@ -86,7 +86,6 @@ fn a_day_of_slow_peers_is_a_day_of_connection() {
     for seed in 0..5 {
         let mut dice = Random(seed);
         let mut world = World::new(seed, None, Duration::from_secs(5));
-        world.always_seen = true;
         world.happens(Happening::Becomes(Service::Up(5))).unwrap();
         world.run_until(60_000).unwrap();
         let begun = world.figures;

@@ -79,6 +79,8 @@ pub(super) enum Bug {
     TwoProbes,
     LeavesProbeBehind,
     BusyIsDead,
+    UnseenIsDead,
+    NobodyIsLost,
     BlamesTheServiceForTheHost,
     SlowToConfirm,
     RefusedForEver,
@@ -87,13 +89,15 @@ pub(super) enum Bug {
     ConnectedWithoutIdentity,
 }
 
-pub(super) const BUGS: [Bug; 12] = [
+pub(super) const BUGS: [Bug; 14] = [
     Bug::NoFloor,
     Bug::LastAttempt,
     Bug::EarlyReset,
     Bug::TwoProbes,
     Bug::LeavesProbeBehind,
     Bug::BusyIsDead,
+    Bug::UnseenIsDead,
+    Bug::NobodyIsLost,
     Bug::BlamesTheServiceForTheHost,
     Bug::SlowToConfirm,
     Bug::RefusedForEver,
@@ -132,8 +136,8 @@ pub(super) struct World {
     is_open: bool,
     stopped_told: bool,
     has_process: bool,
-    /// Its process can always be seen.
-    pub(super) always_seen: bool,
+    /// That process does the work itself; else it only passes connections on.
+    is_service: bool,
     /// The host will not run for so long, from its next question on.
     starves_next: Option<u64>,
     /// Until when the host does not run, and since when.
@@ -186,7 +190,7 @@ impl World {
             is_open: false,
             stopped_told: false,
             has_process: false,
-            always_seen: false,
+            is_service: false,
             starves_next: None,
             starving: None,
             last_late: 0,
@@ -227,7 +231,8 @@ impl World {
             Happening::Becomes(service) => {
                 let before = std::mem::replace(&mut self.service, service);
                 self.since = self.now;
-                self.was_connected_when_busy = self.is_connected() && before != Service::Down;
+                self.was_connected_when_busy = before != Service::Down
+                    && matches!(self.life.state(), State::Connected(connected) if connected.exited.is_none());
                 let gone = matches!(service, Service::Down | Service::Stranger | Service::Starting);
                 if gone {
                     self.is_open = false;
@@ -285,12 +290,16 @@ impl World {
         let stopped = self.service == Service::Stopped;
         if stopped != self.stopped_told {
             self.stopped_told = stopped;
-            return self.tell(Input::Evidence(if stopped { Evidence::Stopped } else { Evidence::Idle }));
+            return self.tell(Input::Evidence(if stopped { Evidence::Stopped } else { Evidence::Unclear }));
         }
         let silent = matches!(self.life.state(), State::Connected(connected) if connected.silence.is_some());
         if silent && !stopped {
             let works = self.service == Service::Busy && self.bug != Some(Bug::BusyIsDead);
-            return self.tell(Input::Evidence(if works { Evidence::Works } else { Evidence::Idle }));
+            return self.tell(Input::Evidence(match (self.is_service, works) {
+                (true, true) => Evidence::Works,
+                (true, false) => Evidence::Idle,
+                (false, _) => Evidence::Unclear,
+            }));
         }
         Ok(())
     }
@@ -391,8 +400,9 @@ impl World {
     }
 
     fn outcome(&mut self, question: Question, in_time: bool) -> Input {
-        let silent =
-            fault(Class::Silent, if self.service == Service::CutOff { "connect-timeout" } else { "no-answer" });
+        // Whichever deadline of a question to a machine that is off comes first.
+        let nobody = self.service == Service::CutOff && (question == Question::Dial || self.random.below(8) == 0);
+        let silent = fault(Class::Silent, if nobody { "connect-timeout" } else { "no-answer" });
         let refused = fault(Class::Gone, "connection-refused");
         let starting = crate::connection::Fault { may_start: true, ..fault(Class::Odd, "unexpected-answer") };
         match (question, self.service) {
@@ -446,7 +456,8 @@ impl World {
             (false, true) => {
                 self.figures.successes += 1;
                 self.outage.clear();
-                self.has_process = self.always_seen || self.random.below(4) > 0;
+                self.has_process = self.random.below(4) > 0;
+                self.is_service = self.random.below(4) > 0;
                 self.stopped_told = false;
                 self.was_connected_when_busy = !matches!(self.service, Service::Busy);
                 if !std::mem::take(&mut self.identified) {
@@ -455,7 +466,7 @@ impl World {
             }
             (true, false) => {
                 self.figures.losses += 1;
-                if self.service == Service::Busy && self.has_process && self.was_connected_when_busy {
+                if self.service == Service::Busy && self.was_connected_when_busy {
                     return Err("a busy service was taken for dead".to_owned());
                 }
                 if matches!(self.service, Service::Up(latency) if latency < 1_000) && self.now - self.since > 20_000 {
@@ -484,6 +495,8 @@ impl World {
     fn obey(&mut self, command: Command) -> Result<(), String> {
         let patience = u64::try_from(self.life.patience(self.instant(self.now)).as_millis()).unwrap();
         match command {
+            // It is silent: that is no attempt to connect.
+            Command::Dial if self.is_connected() => self.ask(Question::Dial, 3_000)?,
             Command::Dial => {
                 self.figures.attempts += 1;
                 if !self.hurried && self.failed_at.is_some_and(|failed| self.now < failed + 250) {
@@ -519,7 +532,7 @@ impl World {
                 self.asked.clear();
                 (self.watching, self.is_open) = (None, false);
             }
-            Command::Inspect | Command::DropInstance => {}
+            Command::Inspect | Command::Refresh | Command::DropInstance => {}
         }
         Ok(())
     }
@@ -546,6 +559,13 @@ impl World {
                     commands.extend([Command::Check, Command::Check]);
                     connected.check = Ask::UnderWay;
                 }
+            }
+            (Some(Bug::UnseenIsDead), State::Connected(_)) if commands[..] == [Command::Dial] => {
+                *commands = self.life.failed(fault(Class::Silent, "stopped-answering"), now, 0);
+            }
+            (Some(Bug::NobodyIsLost), State::Connected(connected)) if commands[..] == [Command::Dial] => {
+                commands.clear();
+                connected.check = Ask::At(now + Duration::from_secs(5));
             }
             (Some(Bug::LeavesProbeBehind), _) => commands.retain(|command| *command != Command::Abandon),
             (Some(Bug::SlowToConfirm), State::Connected(connected)) if missed && connected.silence.is_some() => {
@@ -588,6 +608,10 @@ impl World {
                 !usable && held > 75_000 || limited && held.min(self.now - self.push_since) > 75_000
             }
             Service::Down | Service::Starting | Service::Stranger | Service::Locked => usable && held > 15_000,
+            // Another machine, whose processes nobody sees.
+            Service::CutOff if self.is_connected() && !self.has_process && held > 75_000 => {
+                return Err("a machine that is off is not given up".to_owned());
+            }
             Service::Hung | Service::CutOff => usable && held > 15_000,
             Service::Stopped => usable && held > 15_000,
             Service::Up(_) | Service::Busy => false,

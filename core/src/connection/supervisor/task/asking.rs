@@ -59,8 +59,9 @@ impl Task {
 
     pub(super) fn check(&mut self) {
         let start = Instant::now();
+        let silent = self.is_silent();
         if let Some(witness) = &mut self.witness {
-            witness.begin(start);
+            witness.begin(silent, start);
         }
         let instance = self.instance();
         let backend = self.backend.clone();
