@@ -26,6 +26,7 @@ fn words() -> Words {
         no_live_updates: reason("no-live-updates"),
         wrong_service: reason("wrong-service"),
         needs_key: reason("needs-key"),
+        key_refused: reason("key-refused"),
         suspended: reason("suspended"),
         busy_silent: reason("busy-silent"),
         starting: reason("starting"),
@@ -274,6 +275,23 @@ fn a_wrong_key_is_not_shown_again_until_the_user_asks_for_it() {
     assert_eq!(story.tell(Input::TryNow), [Command::Dial]);
     story.tell(Input::Dialed(Ok(())));
     assert_eq!(story.tell(locked()), [Command::Promote, Command::Check]);
+}
+
+#[test]
+fn a_wrong_key_is_no_missing_one_after_a_restart_of_the_service_either() {
+    let mut story = Story::with_key(true);
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    let locked = || Input::Identified(Ok(Identity::locked(95, "it wants a key")));
+    story.tell(locked());
+    story.tell(Input::Checked(Err(fault(Class::NeedsYou, "lamp.key-rejected"))));
+    story.wake();
+    story.tell(Input::Identified(Err(fault(Class::Gone, "connection-refused"))));
+    assert_eq!(story.waits_because_of(), "connection-refused");
+    story.wake();
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(locked());
+    assert_eq!(story.refused_because_of(), "key-refused");
 }
 
 #[test]

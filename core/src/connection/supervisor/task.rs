@@ -18,7 +18,7 @@ use crate::{
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration, model, model::Identity};
-use reasons::{fault, suspended, words};
+use reasons::{fault, refused_key, suspended, words};
 use std::{
     collections::BTreeMap,
     sync::Arc,
@@ -440,7 +440,7 @@ impl Task {
     }
 
     fn fault(&self, error: &DriverError) -> Fault {
-        fault(error, self.declaration())
+        refused_key(fault(error, self.declaration()), error, &self.backend)
     }
 
     fn answered(&mut self, time: Duration) {
