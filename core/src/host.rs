@@ -9,6 +9,7 @@ mod looking;
 mod measures;
 mod projects;
 mod telling;
+mod undriven;
 
 pub use changes::ChangeError;
 

@@ -184,6 +184,20 @@ async fn whatever_it_does_it_may_want_a_key() {
     assert_eq!(refused.reason.unwrap().code, "needs-key");
 }
 
+#[tokio::test]
+async fn a_key_that_is_refused_is_no_missing_one_and_is_told_with_its_place() {
+    let answers =
+        [("/system_stats", (200, "application/json", STATS)), ("/prompt", (401, "text/plain", "who are you"))];
+    let stub = Stub::start(&answers, (404, "text/plain", "")).await;
+    let folder = plugins(&["comfyui"]);
+    let environment = [("COMFYUI_AUTHORIZATION", "Bearer canary")];
+    let running = Running::with(folder.path(), &[("comfyui", &stub.url)], &environment);
+    let is_told = |view: &BackendView| view.reason.as_ref().is_some_and(|reason| reason.code == "key-refused");
+    let reason = running.until("comfyui", SOON, is_told).await.reason.unwrap();
+    assert!(reason.observation.ends_with("the key comes from the variable COMFYUI_AUTHORIZATION"), "{reason:?}");
+    assert!(running.host.snapshot().summary.sentence.contains("does not accept the key"));
+}
+
 /// Who needs its user is asked again every half minute, and may be right by then, or gone.
 #[tokio::test]
 async fn a_stranger_is_asked_again_and_may_be_another_one_by_then() {

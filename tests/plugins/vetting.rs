@@ -163,6 +163,16 @@ fn whoever_is_forgotten_is_no_longer_allowed() {
     decide(&scene, "forget", &file);
     assert_eq!(code().as_deref(), Some("driver-not-allowed"));
     assert_eq!(fs::read_to_string(&list).unwrap(), other, "what others have allowed stays");
+    // Whoever looks for the service is not told that there is no driver.
+    let output = scene
+        .command()
+        .args(["status", "--no-discovery", "--backend", "hostile=1", "--plugins"])
+        .arg(scene.plugins.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("is there and is not used (driver-not-allowed)"), "{text}");
+    assert!(text.contains("→ If you trust it, allow it with `mdd-host drivers trust "), "{text}");
 }
 
 #[test]

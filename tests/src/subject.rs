@@ -78,7 +78,7 @@ impl Subject {
             assert!(!declaration.secrets.is_empty(), "a kind with a key declares it");
             let credential = |(name, secret): (&String, &manifest::Secret)| {
                 let (header, prefix) = (secret.header.clone(), secret.prefix.clone());
-                Credential { name: name.clone(), header, prefix, value: Secret::new(key) }
+                Credential { name: name.clone(), header, prefix, value: Secret::new(key), source: "a test".to_owned() }
             };
             declaration.secrets.iter().map(credential).collect()
         });

@@ -8,7 +8,10 @@ use crate::{
     transport::{Credential, Policy},
 };
 use mdd_driver_api::model;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// One backend, before it is supervised.
 #[derive(Clone)]
@@ -40,6 +43,12 @@ impl Backend {
             Origin::Flag | Origin::Environment | Origin::File | Origin::Project | Origin::Mdns => true,
             Origin::DefaultPort | Origin::Socket | Origin::Missing => false,
         }
+    }
+
+    /// Where the keys come from that it is sent; `None` where there are none.
+    pub(super) fn source_of_keys(&self) -> Option<String> {
+        let sources: BTreeSet<&str> = self.secrets.values().map(|secret| secret.source.as_str()).collect();
+        (!sources.is_empty()).then(|| Vec::from_iter(sources).join(" and "))
     }
 
     pub(super) fn policy(&self) -> Policy {

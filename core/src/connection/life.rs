@@ -298,6 +298,7 @@ impl Life {
                 let reason = match &self.state {
                     // The answer to the key says more than the closed door.
                     State::Refused { reason, .. } if self.key_refused => reason.clone(),
+                    _ if self.key_refused => observed(&self.words.key_refused, &identity.seen),
                     _ => observed(&self.words.needs_key, &identity.seen),
                 };
                 self.refused(reason, now);

@@ -55,6 +55,7 @@ pub(super) fn entry(code: &str) -> Entry {
             &[ACCEPT],
         ),
         "needs-key" => ("{title} wants {key} before it works with us.", &[SET_KEY, SET_URL, RETRY]),
+        "key-refused" => ("{title} does not accept the key that is set here.", &[SET_KEY, RETRY]),
         "bad-setting" => ("A setting of this backend cannot work.", &[SET_URL]),
         "unsupported-version" => ("This version of {title} is not supported.", &[UPDATE]),
         "no-live-updates" | "upgrade-refused" | "not-websocket" | "broken-frame" | "control-flood"

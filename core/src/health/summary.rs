@@ -149,6 +149,7 @@ fn state_in_words(backend: &BackendView) -> String {
             Some(reason) if matches!(reason.code.as_str(), "needs-key" | "missing-secret") => {
                 format!("{title} wants {}", if reason.wants_login() { "a login" } else { "a key" })
             }
+            Some(reason) if reason.code == "key-refused" => format!("{title} does not accept the key"),
             Some(reason) if reason.code == "wrong-service" => format!("{title} is not where it should be"),
             Some(reason) => format!("{title} is disconnected ({})", reason.observation),
             None => format!("{title} is disconnected"),

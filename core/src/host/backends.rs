@@ -292,7 +292,7 @@ impl Inner {
             id: id_of(&named.kind, &named.endpoint),
             endpoint: Some(named.endpoint.to_string()),
             origin: named.origin,
-            reason: Some(Reason::new("no-driver", observation, &declaration)),
+            reason: Some(self.no_driver(&declaration, observation)),
             ..missing_view(&declaration, &BTreeMap::new(), self.started_text())
         }
     }

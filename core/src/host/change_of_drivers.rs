@@ -3,7 +3,6 @@
 use super::Inner;
 use crate::{
     connection::{Backend, Supervisor},
-    diagnosis::Reason,
     events::{BackendView, Detail, Notice, NoticeSeverity, StateName},
     plugins::{LoadedDriver, Misdeed},
 };
@@ -100,9 +99,31 @@ impl Inner {
         drop(ended);
         for row in rows {
             match row.endpoint {
-                Some(_) => self.shared.bus.publish(without(row, file), None),
+                Some(_) => self.shared.bus.publish(self.without(row, file), None),
                 None => self.shared.bus.remove(&row.id),
             }
+        }
+    }
+
+    /// The row of a backend whose driver is gone.
+    fn without(&self, row: BackendView, file: &Path) -> BackendView {
+        let declaration = mdd_driver_api::manifest::Declaration {
+            kind: row.kind.clone(),
+            title: row.title.clone(),
+            ..Default::default()
+        };
+        let name = file.file_name().unwrap_or(file.as_os_str()).display();
+        let reason = self.no_driver(&declaration, format!("its driver {name} is no longer in the plugins folder"));
+        BackendView {
+            state: StateName::Disconnected,
+            detail: Detail::Waiting,
+            reason: Some(reason),
+            since: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            attempt: 0,
+            next_try_ms: None,
+            queue: None,
+            latency_ms: None,
+            ..row
         }
     }
 
@@ -179,29 +200,6 @@ impl Inner {
     fn tell(&self, severity: NoticeSeverity, text: String) {
         let at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         self.shared.bus.notify(Notice { at, severity, backend: None, text });
-    }
-}
-
-/// The row of a backend whose driver is gone.
-fn without(row: BackendView, file: &Path) -> BackendView {
-    let declaration = mdd_driver_api::manifest::Declaration {
-        kind: row.kind.clone(),
-        title: row.title.clone(),
-        ..Default::default()
-    };
-    let name = file.file_name().unwrap_or(file.as_os_str()).display();
-    let reason =
-        Reason::new("no-driver", format!("its driver {name} is no longer in the plugins folder"), &declaration);
-    BackendView {
-        state: StateName::Disconnected,
-        detail: Detail::Waiting,
-        reason: Some(reason),
-        since: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
-        attempt: 0,
-        next_try_ms: None,
-        queue: None,
-        latency_ms: None,
-        ..row
     }
 }
 

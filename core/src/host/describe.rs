@@ -83,7 +83,9 @@ impl Inner {
 fn no_driver(inner: &Inner, kind: &str) -> ChangeError {
     let known: Vec<String> = inner.drivers().iter().map(|driver| driver.kind().to_owned()).collect();
     let kind = mdd_driver_api::text::printable(kind, 40);
-    ChangeError::Invalid(format!("no driver for {kind:?} is in use; there are drivers for {}", known.join(", ")))
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    let why = inner.plugins.registry().refused(&kind).map(|(_, refusal)| format!(": {refusal}")).unwrap_or_default();
+    ChangeError::Invalid(format!("no driver for {kind:?} is in use{why}; there are drivers for {known}"))
 }
 
 /// Why nobody answers there. Where nobody has said which kind it should be, there is no setting to correct.

@@ -210,6 +210,19 @@ impl Registry {
         &self.files
     }
 
+    /// What speaks against the driver of a kind that is there; `None` where a good one or none is.
+    pub(crate) fn refused(&self, kind: &str) -> Option<(&Path, &Refusal)> {
+        if active(&self.files).any(|driver| driver.kind() == kind) {
+            return None;
+        }
+        self.files.iter().find_map(|file| match &file.status {
+            DriverStatus::Rejected { refusal, .. } if file.refused_kind().as_deref() == Some(kind) => {
+                Some((file.path.as_path(), refusal.as_ref()))
+            }
+            DriverStatus::Rejected { .. } | DriverStatus::Active(_) | DriverStatus::Shadowed { .. } => None,
+        })
+    }
+
     /// The active drivers, in the order in which a candidate is shown to them.
     pub fn active(&self) -> Vec<Arc<LoadedDriver>> {
         let mut active: Vec<_> = active(&self.files).cloned().collect();

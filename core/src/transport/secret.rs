@@ -73,6 +73,8 @@ pub struct Credential {
     pub prefix: String,
     /// The secret itself.
     pub value: Secret,
+    /// Where it comes from, for people.
+    pub source: String,
 }
 
 /// Why a secret cannot be used. It names the secret and never tells its value.

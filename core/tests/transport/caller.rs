@@ -31,6 +31,7 @@ pub(crate) fn key(name: &str, header: Option<&str>, prefix: &str, value: &str) -
         header: header.map(str::to_owned),
         prefix: prefix.to_owned(),
         value: Secret::new(value),
+        source: "a test".to_owned(),
     }
 }
 

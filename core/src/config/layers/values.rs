@@ -156,15 +156,29 @@ impl Config {
     pub fn secrets(&self, kind: &str) -> BTreeMap<String, Credential> {
         let declared = self.declarations.get(kind).into_iter().flat_map(|declaration| &declaration.secrets);
         let credential = |(name, secret): (&String, &mdd_driver_api::manifest::Secret)| {
+            let key = format!("backends.{kind}.{name}");
             let credential = Credential {
                 name: name.clone(),
                 header: secret.header.clone(),
                 prefix: secret.prefix.clone(),
-                value: self.secrets.get(&format!("backends.{kind}.{name}"))?.clone(),
+                value: self.secrets.get(&key)?.clone(),
+                source: self.source_of_secret(&key),
             };
             Some((name.clone(), credential))
         };
         declared.filter_map(credential).collect()
+    }
+
+    /// Where a secret that is set comes from, for people.
+    fn source_of_secret(&self, key: &str) -> String {
+        let Some((Value::String(text), layer, source)) = self.value(key) else { return key.to_owned() };
+        match (Reference::parse(&text), source) {
+            (Ok(Some(Reference::Environment(name))), _) => format!("the variable {name}"),
+            (Ok(Some(Reference::Keyring(entry))), _) => format!("the keyring ({}/{})", entry.service, entry.user),
+            (_, Some(source)) if layer == Layer::Environment => format!("the variable {source}"),
+            (_, Some(source)) => source,
+            (_, None) => layer.to_string(),
+        }
     }
 
     /// What has to be read from the keyring before all secrets are known.

@@ -250,6 +250,8 @@ pub struct Words {
     pub wrong_service: Reason,
     /// It is locked; the observation is added.
     pub needs_key: Reason,
+    /// It is locked, and the key was refused; the observation is added.
+    pub key_refused: Reason,
     /// Its process is stopped.
     pub suspended: Reason,
     /// It works so hard that it does not answer; the observation is added.

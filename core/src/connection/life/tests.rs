@@ -26,6 +26,7 @@ fn words() -> Words {
         no_live_updates: reason("no-live-updates"),
         wrong_service: reason("wrong-service"),
         needs_key: reason("needs-key"),
+        key_refused: reason("key-refused"),
         suspended: reason("suspended"),
         busy_silent: reason("busy-silent"),
         starting: reason("starting"),
@@ -302,6 +303,23 @@ fn a_key_is_shown_again_to_whoever_may_be_another() {
     story.wake();
     story.tell(Input::Dialed(Ok(())));
     assert_eq!(story.tell(locked()), [Command::Promote, Command::Check]);
+}
+
+#[test]
+fn a_wrong_key_is_no_missing_one_after_an_odd_answer_either() {
+    let mut story = Story::with_key(true);
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    let locked = || Input::Identified(Ok(Identity::locked(95, "it wants a key")));
+    story.tell(locked());
+    story.tell(Input::Checked(Err(fault(Class::NeedsYou, "lamp.key-rejected"))));
+    story.wake();
+    story.tell(Input::Identified(Err(fault(Class::Odd, "unexpected-answer"))));
+    assert_eq!(story.waits_because_of(), "unexpected-answer");
+    story.wake();
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(locked());
+    assert_eq!(story.refused_because_of(), "key-refused");
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
 };
 use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use mdd_driver_api::{DriverError, ErrorKind, manifest::Declaration, model, model::Identity};
-use reasons::{fault, words};
+use reasons::{fault, refused_key, words};
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -351,7 +351,7 @@ impl Task {
     }
 
     fn fault(&self, error: &DriverError) -> Fault {
-        fault(error, self.declaration())
+        refused_key(fault(error, self.declaration()), error, &self.backend)
     }
 
     fn answered(&mut self, time: Duration) {

@@ -2,7 +2,7 @@
 
 use super::{
     Answer, Task, Watching,
-    reasons::{fault, own},
+    reasons::{fault, own, refused_key},
 };
 use crate::{
     connection::{Backend, Fault, Input, Instance, State},
@@ -71,7 +71,8 @@ impl Task {
         let wrong_service = self.life.words().wrong_service.clone();
         self.asks.push(
             async move {
-                let fault = |error: DriverError| fault(&error, &backend.driver.manifest.driver);
+                let fault =
+                    |error: DriverError| refused_key(fault(&error, &backend.driver.manifest.driver), &error, &backend);
                 let asked = async {
                     let instance = instance.map_err(fault)?;
                     if may_be_another {
