@@ -28,10 +28,11 @@ impl Task {
         history.becomes(view::usable(seen), now);
         drop(history);
         let answers = |state: StateName, detail: Detail| state == StateName::Connected || detail == Detail::Refused;
-        let is_there = answers(seen.state, seen.detail);
-        if !is_there {
+        // What is refused now may be another process than the one that was connected.
+        let is_known = |last: &BackendView| answers(last.state, last.detail) && (last.state == seen.state);
+        if !answers(seen.state, seen.detail) {
             self.witness = None;
-        } else if !self.last.as_ref().is_some_and(|last| answers(last.state, last.detail)) {
+        } else if !self.last.as_ref().is_some_and(is_known) {
             self.next_look = self.next_look.min(self.shared.tempo.beat(now, LOOK_EVERY));
             self.find_process();
         }
