@@ -112,8 +112,8 @@ enum Place {
 
 enum Outcome {
     Closed,
-    /// What it is, and the other user of this machine who runs it.
-    Found(Box<Found>, Option<u32>),
+    /// What it is, and why it may not be the user's.
+    Found(Box<Found>, Option<String>),
     Stranger(String, Duration),
 }
 
@@ -279,9 +279,9 @@ impl Scout {
                 self.announced.remove(&place);
                 None
             }
-            (Outcome::Found(found, user), place) => {
+            (Outcome::Found(found, doubt), place) => {
                 self.strangers.remove(&place);
-                let standing = self.standing(&found, &place, user);
+                let standing = self.standing(&found, &place, doubt);
                 Some(News::Found { found, standing })
             }
             (Outcome::Stranger(seen, again), place) => {
@@ -299,7 +299,7 @@ impl Scout {
     }
 
     /// How it became known, and why it may not be the user's.
-    fn standing(&self, found: &Found, place: &Place, user: Option<u32>) -> Standing {
+    fn standing(&self, found: &Found, place: &Place, doubt: Option<String>) -> Standing {
         match place {
             Place::Elsewhere(endpoint) => {
                 let doubt = format!("{} announces itself, and it is on another machine", endpoint.subject());
@@ -312,7 +312,6 @@ impl Scout {
                     (false, true) => Origin::Mdns,
                     (false, false) => Origin::Socket,
                 };
-                let doubt = user.map(|user| sockets::of_other_user(*port, user));
                 // A tunnel holds the ports of many services.
                 let is_it = |port: &&Port| hinted(&found.driver, port);
                 let also = self.listening.get(port).filter(is_it).map(|port| port.also.clone()).unwrap_or_default();
@@ -414,11 +413,7 @@ async fn look(place: Place, shared: Shared, drivers: Vec<Arc<LoadedDriver>>, kno
         return None;
     }
     Some(match identify(&endpoint, &drivers, &shared, allowed).await {
-        Ok(found) if endpoint.is_loopback() => {
-            let user = sockets::other_user(endpoint.loopback_addresses()).await;
-            Outcome::Found(Box::new(found), user)
-        }
-        Ok(found) => Outcome::Found(Box::new(found), None),
+        Ok(found) => Outcome::Found(Box::new(found), sockets::doubt_about(&endpoint).await),
         Err(Nobody::Stranger(seen)) => Outcome::Stranger(seen, ASK_STRANGER_EVERY),
         Err(Nobody::Silent(error)) => Outcome::Stranger(error.to_string(), ASK_SILENT_EVERY),
     })

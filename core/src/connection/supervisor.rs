@@ -121,12 +121,8 @@ impl Supervisor {
         let _asked_often_enough = self.requests.try_send(Request::TryNow);
     }
 
-    /// Somebody has begun to listen at its address: what waits need not wait any longer.
-    pub fn port_listens(&self) {
-        self.request(Request::Listens);
-    }
-
-    /// Somebody has opened what names it: it need not wait any longer, and keeps quiet where it is off or connected.
+    /// Somebody has begun to listen at its address, or has opened what names it: what waits need not wait any longer. It
+    /// keeps quiet where it is off or connected.
     pub fn hurry(&self) {
         self.request(Request::Listens);
     }

@@ -7,7 +7,7 @@ mod linux;
 #[cfg(any(not(target_os = "linux"), test))]
 mod portable;
 
-use crate::process::Process;
+use crate::{endpoint::Endpoint, process::Process};
 use std::{io, net::SocketAddr};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 
@@ -60,11 +60,6 @@ pub trait Sockets: Send {
     fn programs(&mut self, of: &[Listening]) -> Vec<(u64, Program)>;
 }
 
-/// Why a service may not be the user's.
-pub fn of_other_user(port: u16, user: u32) -> String {
-    format!("port {port} is served by another user of this machine (number {user})")
-}
-
 /// The way of this system.
 ///
 /// # Errors
@@ -100,12 +95,17 @@ pub async fn holders(addresses: Vec<SocketAddr>) -> Option<Holders> {
     looking.await.ok().flatten()
 }
 
-/// The other user of this machine who answers at one of these loopback addresses, by number. It costs one question to
-/// the kernel, so it is asked each time before a service that nobody named gets a secret.
-pub async fn other_user(addresses: Vec<SocketAddr>) -> Option<u32> {
+/// Why what answers at a place may not be the user's: another user of this machine runs it. It costs one question to the
+/// kernel, so it is asked each time before a service that nobody named gets a secret.
+pub async fn doubt_about(place: &Endpoint) -> Option<String> {
     static FEW_AT_A_TIME: Semaphore = Semaphore::const_new(4);
+    let addresses = place.loopback_addresses();
+    if addresses.is_empty() {
+        return None;
+    }
     let _turn = FEW_AT_A_TIME.acquire().await.ok()?;
-    spawn_blocking(move || addresses.into_iter().find_map(user_at)).await.ok().flatten()
+    let user = spawn_blocking(move || addresses.into_iter().find_map(user_at)).await.ok().flatten()?;
+    Some(format!("{} is served by another user of this machine (number {user})", place.subject()))
 }
 
 #[cfg(target_os = "linux")]

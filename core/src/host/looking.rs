@@ -69,7 +69,7 @@ impl Inner {
     /// Somebody has come to these places: what waits for them need not wait any longer.
     fn try_those(&self, is_there: impl Fn(&Endpoint) -> bool) {
         for supervisor in self.supervisors().values().filter(|supervisor| is_there(supervisor.endpoint())) {
-            supervisor.port_listens();
+            supervisor.hurry();
         }
     }
 

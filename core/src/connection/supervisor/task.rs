@@ -271,11 +271,8 @@ impl Task {
     }
 
     fn promote(&mut self) {
-        let secrets = self.backend.secrets.values().cloned().collect();
-        if let Ok(instance) = self.instance()
-            && let Err(error) = instance.promote(secrets)
-        {
-            tracing::error!(%error, "a secret cannot be used, so the backend is asked without it");
+        if let Ok(instance) = self.instance() {
+            asking::promote(&self.backend, &instance);
         }
     }
 

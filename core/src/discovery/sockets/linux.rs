@@ -118,10 +118,7 @@ pub(super) fn programs_at(address: SocketAddr) -> Vec<Program> {
 
 fn holders_at(address: SocketAddr) -> Option<Vec<u32>> {
     let all = Netlink::open().and_then(|mut netlink| netlink.list()).ok()?;
-    let exact = all.iter().find(|socket| socket.address == address);
-    let everywhere =
-        |socket: &&Listening| socket.address.port() == address.port() && socket.address.ip().is_unspecified();
-    let number = exact.or_else(|| all.iter().find(everywhere))?.number;
+    let number = answering(&all, address).first()?.number;
     let mut holders = HOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
     let known = holders.as_ref().and_then(|known| known.get(&number));
     if let Some(pids) = known.filter(|pids| pids.iter().all(|&pid| holders::has(pid, number))) {
@@ -138,17 +135,20 @@ fn program(pid: u32) -> Program {
 /// The user who answers at an address, unless it is the one who runs this host.
 pub(super) fn other_user(address: SocketAddr) -> Option<u32> {
     let all = Netlink::open().and_then(|mut netlink| netlink.list()).ok()?;
-    let everywhere = |socket: &&Listening| socket.address.ip().is_unspecified();
-    let at_port: Vec<&Listening> = all.iter().filter(|socket| socket.address.port() == address.port()).collect();
-    let exact = at_port.iter().filter(|socket| socket.address == address).count() > 0;
-    let mut answering = at_port.into_iter().filter(|socket| match exact {
-        true => socket.address == address,
-        false => everywhere(socket),
-    });
-    answering.find_map(|socket| match socket.owner {
+    answering(&all, address).into_iter().find_map(|socket| match socket.owner {
         Owner::Other(user) => Some(user),
         Owner::Us => None,
     })
+}
+
+/// The sockets that take connections to an address: those of this very one, else those of all addresses with its port.
+fn answering(all: &[Listening], address: SocketAddr) -> Vec<&Listening> {
+    let of = |wanted: &dyn Fn(&Listening) -> bool| Vec::from_iter(all.iter().filter(|socket| wanted(socket)));
+    let exact = of(&|socket| socket.address == address);
+    if !exact.is_empty() {
+        return exact;
+    }
+    of(&|socket| socket.address.port() == address.port() && socket.address.ip().is_unspecified())
 }
 
 /// The folder counts as well: `python main.py` says little, and where it was started says more.

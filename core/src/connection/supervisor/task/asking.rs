@@ -9,7 +9,10 @@ use crate::{
     diagnosis::{Class, Reason},
 };
 use futures_util::FutureExt as _;
-use mdd_driver_api::{DriverError, ErrorKind, model::Verdict};
+use mdd_driver_api::{
+    DriverError, ErrorKind,
+    model::{Identity, Verdict},
+};
 use std::time::Duration;
 use tokio::{
     sync::mpsc,
@@ -36,22 +39,14 @@ impl Task {
 
     pub(super) fn identify(&mut self) {
         let backend = self.backend.clone();
-        let asked = self.instance().map(|instance| {
-            // Whoever listens there now may be a stranger.
-            instance.demote();
-            instance.identify()
-        });
+        let instance = self.instance();
         self.asks.push(
             async move {
-                let result = match asked {
-                    Ok(answer) => answer.await,
-                    Err(error) => Err(error),
+                let result = match instance {
+                    Ok(instance) => recognise(&backend, &instance).await,
+                    Err(error) => Err(fault(&error, &backend.driver.manifest.driver)),
                 };
-                let result = result.map_err(|error| fault(&error, &backend.driver.manifest.driver));
-                Answer::Life(Input::Identified(match result {
-                    Ok(identity) => own(&backend).await.map(|()| identity),
-                    failed => failed,
-                }))
+                Answer::Life(Input::Identified(result))
             }
             .boxed(),
         );
@@ -113,16 +108,33 @@ impl Task {
     }
 }
 
-/// The process has ended: whoever holds the port now may be a stranger, who gets no secret.
-async fn recognise_again(backend: &Backend, instance: &Instance, wrong_service: Reason) -> Result<(), Fault> {
+/// Who is it, and the user's? Whoever listens there now may be a stranger, who gets no secret.
+async fn recognise(backend: &Backend, instance: &Instance) -> Result<Identity, Fault> {
     instance.demote();
     let identity = instance.identify().await.map_err(|error| fault(&error, &backend.driver.manifest.driver))?;
-    if !matches!(identity.verdict, Verdict::Mine | Verdict::Locked) {
+    if is_its(&identity) {
+        own(backend).await?;
+    }
+    Ok(identity)
+}
+
+fn is_its(identity: &Identity) -> bool {
+    matches!(identity.verdict, Verdict::Mine | Verdict::Locked)
+}
+
+/// The process has ended: whoever holds the port now may be a stranger, who gets no secret.
+async fn recognise_again(backend: &Backend, instance: &Instance, wrong_service: Reason) -> Result<(), Fault> {
+    let identity = recognise(backend, instance).await?;
+    if !is_its(&identity) {
         return Err(Fault { class: Class::NeedsYou, reason: wrong_service, may_start: false });
     }
-    own(backend).await?;
+    promote(backend, instance);
+    Ok(())
+}
+
+/// It may have the secrets.
+pub(super) fn promote(backend: &Backend, instance: &Instance) {
     if let Err(error) = instance.promote(backend.secrets.values().cloned().collect()) {
         tracing::error!(%error, "a secret cannot be used, so the backend is asked without it");
     }
-    Ok(())
 }

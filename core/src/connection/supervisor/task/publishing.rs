@@ -29,7 +29,7 @@ impl Task {
         drop(history);
         let answers = |state: StateName, detail: Detail| state == StateName::Connected || detail == Detail::Refused;
         // What is refused now may be another process than the one that was connected.
-        let is_known = |last: &BackendView| answers(last.state, last.detail) && (last.state == seen.state);
+        let is_known = |last: &BackendView| answers(last.state, last.detail) && last.state == seen.state;
         if !answers(seen.state, seen.detail) {
             self.witness = None;
         } else if !self.last.as_ref().is_some_and(is_known) {

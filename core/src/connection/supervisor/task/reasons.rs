@@ -17,13 +17,12 @@ pub(super) fn fault(error: &DriverError, declaration: &Declaration) -> Fault {
 
 /// Whoever answers there belongs to the user, as far as anybody can say: else it gets no secret and no job.
 pub(super) async fn own(backend: &Backend) -> Result<(), Fault> {
-    if backend.is_trusted || !backend.endpoint.is_loopback() {
+    if backend.is_trusted {
         return Ok(());
     }
-    match sockets::other_user(backend.endpoint.loopback_addresses()).await {
+    match sockets::doubt_about(&backend.endpoint).await {
         None => Ok(()),
-        Some(user) => {
-            let doubt = sockets::of_other_user(backend.endpoint.port(), user);
+        Some(doubt) => {
             let reason = Reason::needs_your_word(doubt, &backend.driver.manifest.driver, &backend.id());
             Err(Fault { class: Class::NeedsYou, reason, may_start: false })
         }
