@@ -8,10 +8,10 @@ use mdd_tests::{Running, plugins};
 use std::time::Duration;
 
 /// Each attempt may miss it on a loaded machine, and the next one comes soon.
-const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// Tells the driver's check to do that, and does `then` at what it asks for.
-async fn service<F>(
+pub(crate) async fn service<F>(
     order: &'static str,
     then: impl Fn(Peer, Option<String>) -> F + Send + Sync + Copy + 'static,
 ) -> Port
@@ -34,7 +34,8 @@ where
     .await
 }
 
-async fn says(port: Port, code: &str) {
+/// A driver that does as it is told shows this code.
+pub(crate) async fn says(port: Port, code: &str) {
     let folder = plugins(&["told"]);
     let running = Running::start(folder.path(), &[("told", &format!("http://127.0.0.1:{}", port.number))]);
     let has_code = |reason: &mdd_core::diagnosis::Reason| reason.code == code;

@@ -8,6 +8,7 @@ mod announced;
 mod asked;
 mod child;
 mod deadlines;
+mod heard;
 mod http;
 mod matrix;
 mod peer;

@@ -63,6 +63,12 @@ impl Peer {
         let _in_the_end = tokio::time::timeout(LONG, waiting).await;
     }
 
+    /// Waits for a word; false when there is none.
+    pub(crate) async fn hear(&mut self) -> bool {
+        let reading = self.stream.read_buf(&mut self.buffer);
+        matches!(tokio::time::timeout(LONG, reading).await, Ok(Ok(1..)))
+    }
+
     /// An RST instead of a FIN.
     pub(crate) fn reset(self) {
         self.stream.set_zero_linger().unwrap();

@@ -6,12 +6,29 @@ use crate::{
 };
 use base64::Engine as _;
 use sha1::{Digest as _, Sha1};
+use std::sync::Arc;
 
 /// As recorded from ComfyUI 0.33.0.
 pub(crate) const STATS: &[u8] = include_bytes!("../fixtures/comfyui-0.33.0/system_stats.json");
 const PROMPT: &[u8] = include_bytes!("../fixtures/comfyui-0.33.0/prompt_get.json");
 
-/// Answers HTTP as ComfyUI does; a handshake is the entry's.
+/// Answers HTTP as ComfyUI does; a handshake is somebody else's.
+pub(crate) async fn comfyui<F: Future<Output = ()>>(mut peer: Peer, upgraded: impl Fn(Peer, String) -> F) {
+    while let Some(head) = peer.head().await {
+        if let Some(key) = head.key() {
+            return upgraded(peer, key).await;
+        }
+        let (status, body) = match head.target() {
+            "/system_stats" => ("200 OK", STATS),
+            "/prompt" => ("200 OK", PROMPT),
+            _ => ("404 Not Found", b"{}".as_slice()),
+        };
+        if !peer.answer(status, "application/json", body).await {
+            return;
+        }
+    }
+}
+
 async fn entry<F>(
     name: &'static str,
     codes: &'static [&'static str],
@@ -20,25 +37,10 @@ async fn entry<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let upgraded = std::sync::Arc::new(upgraded);
-    let port = listen(move |mut peer| {
+    let upgraded = Arc::new(upgraded);
+    let port = listen(move |peer| {
         let upgraded = upgraded.clone();
-        async move {
-            loop {
-                let Some(head) = peer.head().await else { return };
-                if let Some(key) = head.key() {
-                    return upgraded(peer, key).await;
-                }
-                let (status, body) = match head.target() {
-                    "/system_stats" => ("200 OK", STATS),
-                    "/prompt" => ("200 OK", PROMPT),
-                    _ => ("404 Not Found", b"{}".as_slice()),
-                };
-                if !peer.answer(status, "application/json", body).await {
-                    return;
-                }
-            }
-        }
+        async move { comfyui(peer, |peer, key| upgraded(peer, key)).await }
     })
     .await;
     Entry { name, port, codes, degrades: true }
@@ -54,7 +56,7 @@ pub(crate) fn accept(key: &str) -> String {
 
 /// Accepts and says these bytes, then stays.
 async fn after(name: &'static str, codes: &'static [&'static str], said: Vec<u8>) -> Entry {
-    let said: std::sync::Arc<[u8]> = said.into();
+    let said: Arc<[u8]> = said.into();
     entry(name, codes, move |mut peer, key| {
         let said = said.clone();
         async move {

@@ -7,10 +7,10 @@ use mdd_core::{
     Host,
     connection::Step,
     diagnosis::Reason,
-    events::{BackendView, Change, Detail, JobView, Origin, Snapshot, Subscription, Update},
+    events::{BackendView, Change, Detail, JobView, Snapshot, Subscription, Update},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     env,
     fs::{self, File},
     io::Write as _,
@@ -20,6 +20,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 use tokio::task::JoinHandle;
+use tracing::{Event, Metadata, Subscriber, field, span};
 
 /// Where the records of all runs are.
 pub fn folder(target: &Path) -> PathBuf {
@@ -38,20 +39,23 @@ pub fn snapshot(snapshot: &Snapshot) {
     snapshot.store.reason.iter().for_each(|reason| code(&reason.code));
 }
 
-/// Writes down all that becomes of a host's backends and jobs, until it is dropped.
+/// Writes down all that becomes of a host's backends and jobs, until it is dropped. The steps are read from its log: a
+/// subscriber that is late is told only where they have led to.
 pub struct Following {
-    notes: Arc<Mutex<Notes>>,
+    notes: Arc<Mutex<Subscription>>,
     task: JoinHandle<()>,
 }
 
 impl Following {
     /// From now on.
     pub fn of(host: &Host) -> Self {
-        let notes = Arc::new(Mutex::new(Notes { news: host.subscribe(), last: BTreeMap::new() }));
+        // The first one hears them for the whole test.
+        let _known = tracing::subscriber::set_global_default(Steps);
+        let notes = Arc::new(Mutex::new(host.subscribe()));
         let (mut changes, taken) = (host.changes(), notes.clone());
         let task = tokio::spawn(async move {
             loop {
-                locked(&taken).take();
+                take(&mut locked(&taken));
                 if !changes.next().await {
                     return;
                 }
@@ -64,53 +68,77 @@ impl Following {
 impl Drop for Following {
     fn drop(&mut self) {
         self.task.abort();
-        locked(&self.notes).take();
+        take(&mut locked(&self.notes));
     }
 }
 
-struct Notes {
-    news: Subscription,
-    last: BTreeMap<String, Detail>,
+/// Everything that is there to be read.
+fn take(news: &mut Subscription) {
+    loop {
+        let update = {
+            let next = pin!(news.next());
+            match next.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(update) => update,
+                Poll::Pending => return,
+            }
+        };
+        match update {
+            Update::Snapshot(seen) => snapshot(&seen),
+            Update::Changes { changes, .. } => changes.iter().for_each(|change| see(&change.change)),
+        }
+    }
 }
 
-impl Notes {
-    /// Everything that is there to be read.
-    fn take(&mut self) {
-        loop {
-            let update = {
-                let next = pin!(self.news.next());
-                match next.poll(&mut Context::from_waker(Waker::noop())) {
-                    Poll::Ready(update) => update,
-                    Poll::Pending => return,
-                }
-            };
-            match update {
-                Update::Snapshot(seen) => {
-                    snapshot(&seen);
-                    self.last = seen.backends.iter().map(|view| (view.id.clone(), view.detail)).collect();
-                }
-                Update::Changes { changes, .. } => changes.into_iter().for_each(|change| self.see(change.change)),
-            }
+fn see(change: &Change) {
+    match change {
+        Change::Backend(view) => codes_of(view),
+        Change::Job(job) => codes_of_job(job),
+        Change::Store(store) => store.reason.iter().for_each(|reason| code(&reason.code)),
+        _ => {}
+    }
+}
+
+/// Hears the line that a supervisor logs at each step.
+struct Steps;
+
+impl Subscriber for Steps {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let has = |name| metadata.fields().field(name).is_some();
+        metadata.target().starts_with("mdd_core::connection") && has("from") && has("to")
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut words = Words::default();
+        event.record(&mut words);
+        if let Words { from: Some(from), to: Some(to) } = words {
+            note(&format!("step {}", Step::between(from, to).expect("a step leads elsewhere")));
         }
     }
 
-    fn see(&mut self, change: Change) {
-        match change {
-            Change::Backend(view) => {
-                codes_of(&view);
-                // Rows that nobody supervises are no connections.
-                if view.needs_word || view.origin == Origin::Missing {
-                    self.last.remove(&view.id);
-                    return;
-                }
-                let before = self.last.insert(view.id.clone(), view.detail);
-                if let Some(step) = before.and_then(|before| Step::between(before, view.detail)) {
-                    note(&format!("step {step}"));
-                }
-            }
-            Change::BackendRemoved(id) => _ = self.last.remove(&id),
-            Change::Job(job) => codes_of_job(&job),
-            Change::Store(store) => store.reason.iter().for_each(|reason| code(&reason.code)),
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// Where a step begins and ends.
+#[derive(Default)]
+struct Words {
+    from: Option<Detail>,
+    to: Option<Detail>,
+}
+
+impl field::Visit for Words {
+    fn record_debug(&mut self, field: &field::Field, value: &dyn std::fmt::Debug) {
+        let word =
+            || serde_json::from_value(format!("{value:?}").to_lowercase().into()).expect("a step has known ends");
+        match field.name() {
+            "from" => self.from = Some(word()),
+            "to" => self.to = Some(word()),
             _ => {}
         }
     }

@@ -174,6 +174,9 @@ impl Task {
         if let Some(Some(answer)) = self.asks.next().now_or_never() {
             return self.understand(answer);
         }
+        if let Some(Some(input)) = next_of(&mut self.watching).now_or_never() {
+            return Some(self.understand_watch(input));
+        }
         if let Some(due) = self.life.due() {
             self.hear_lateness(due, Instant::now());
         }
@@ -223,9 +226,10 @@ impl Task {
         for command in self.life.handle(input, Instant::now(), random) {
             self.perform(command);
         }
-        let after = view::seen(&self.life).detail;
-        if before != after {
-            tracing::debug!(from = ?before, to = ?after, "state");
+        let after = view::seen(&self.life);
+        if before != after.detail {
+            let code = after.reason.as_ref().map(|reason| reason.code.as_str());
+            tracing::debug!(from = ?before, to = ?after.detail, code, "state");
         }
         self.publish();
     }
