@@ -76,12 +76,20 @@ class Session:
         self.slowest_pump = 0.0
         self.noise = 0
         self._bridge = Bridge(prepare)
-        self._hello = {"protocol": protocol.VERSION, "client": client, "version": version}
+        self._hello: dict[str, Any] = {"protocol": protocol.VERSION, "client": client, "version": version}
         self._asked: dict[int, _Asked] = {}
         self._number = 0
         self._unknown: set[str] = set()
         self._heartbeat = Heartbeat()
         self._resynchronising = False
+
+    def go_online(self, online: bool) -> None:
+        """Whether Blender's switch allows to talk to other machines: the host listens to none while it does not."""
+        if self._hello.get("online", True) == online:
+            return
+        self._hello["online"] = online
+        # Without a host it is part of the first greeting.
+        self.ask("hello", self._hello)
 
     def start(self) -> None:
         """Starts the bridge in the background."""

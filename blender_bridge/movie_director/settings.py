@@ -15,6 +15,7 @@ from .text import printable
 TITLES = {
     "health.interval_ms": "Health Interval",
     "discovery.enabled": "Find Services",
+    "discovery.interfaces": "Interfaces to Listen at",
     "discovery.lan": "Look in the Network",
     "discovery.mdns": "Listen to Announcements",
     "discovery.sockets": "Look at Open Ports",

@@ -54,6 +54,8 @@ pub struct Orders {
     pub mdns: bool,
     /// Hear it from other machines as well.
     pub lan: bool,
+    /// At these interfaces, by name or address; at all when there is none.
+    pub interfaces: Vec<String>,
     /// Ports of this machine to look at beside the usual ones.
     pub ports: BTreeSet<u16>,
     /// Raised to begin anew at once.
@@ -178,6 +180,9 @@ impl Scout {
                     let next = orders.borrow_and_update().clone();
                     self.ports.clone_from(&next.ports);
                     self.strangers.clear();
+                    if !next.lan {
+                        self.announced.retain(|place| place.here().is_some());
+                    }
                     if next.sockets != now.sockets {
                         watcher = self::watcher(&next);
                         self.listening.clear();

@@ -7,11 +7,13 @@ mod changes;
 mod describe;
 mod looking;
 mod measures;
+mod orders;
 mod projects;
 mod telling;
 mod undriven;
 
 pub use changes::ChangeError;
+pub use orders::Offline;
 
 use crate::{
     config::{Config, ConfigView},
@@ -121,7 +123,7 @@ impl Host {
         shared.tempo.change(book.config.check_every());
         let inner = Arc::new(Inner {
             jobs: carried(&settings, &shared, declarations, journal, book.config.retention()),
-            orders: watch::Sender::new(Orders::from(&*book.config)),
+            orders: watch::Sender::new(Orders::of(&book)),
             metrics_port: watch::Sender::new(book.config.metrics_port()),
             book: Mutex::new(book),
             plugins,
@@ -442,16 +444,12 @@ impl Inner {
         humantime::format_rfc3339_seconds(self.started).to_string()
     }
 
-    fn tell_config(&self, config: &Config) {
+    fn tell_config(&self, book: &Book) {
+        let config = &book.config;
         self.shared.tempo.change(config.check_every());
         self.jobs.keep(config.retention());
         self.metrics_port.send_if_modified(|port| std::mem::replace(port, config.metrics_port()) != *port);
-        self.orders.send_if_modified(|orders| {
-            let next = Orders { rounds: orders.rounds, ..Orders::from(config) };
-            let changed = *orders != next;
-            *orders = next;
-            changed
-        });
+        self.tell_scout(book);
     }
 
     /// Sees what happens outside of the host's own doing.

@@ -27,4 +27,4 @@ pub mod rpc;
 pub mod settings;
 pub mod transport;
 
-pub use host::{ChangeError, Host, StartError};
+pub use host::{ChangeError, Host, Offline, StartError};

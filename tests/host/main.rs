@@ -7,6 +7,7 @@ mod acceptance;
 mod discovery;
 mod evidence;
 mod looking;
+mod manners;
 mod network;
 mod ownership;
 mod panics;

@@ -5,7 +5,7 @@ use mdd_core::{
     events::JobState,
     jobs::{Submission, Target},
 };
-use mdd_tests::{Answer, Running, Stub, in_own_network, plugins};
+use mdd_tests::{Answer, Running, Stub, Subject, in_own_network, plugins};
 use serde_json::Value;
 
 const fn answer(body: &'static str) -> Answer {
@@ -42,6 +42,16 @@ async fn a_question_that_cannot_be_asked_is_told_with_its_reason() {
     ] {
         says(folder.path(), body, code).await;
     }
+}
+
+/// A driver may go on for a moment after its backend was taken away.
+#[tokio::test]
+async fn a_question_that_is_asked_after_the_end_is_not_sent() {
+    let stub = Stub::start(&[], answer("{}")).await;
+    let subject = Subject::backend("told", &stub.url);
+    subject.check().await.unwrap();
+    subject.instance.close();
+    assert_eq!(subject.check().await.unwrap_err().code.as_str(), "instance-closed");
 }
 
 /// A driver's check does that, and the backend shows it.

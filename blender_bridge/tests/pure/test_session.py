@@ -243,3 +243,24 @@ serve({})
         unsubscribe()
         api.bind(None)
     assert told == [("job-3", "done"), ("job-2", "failed"), ("job-4", "done")]
+
+
+def test_the_host_is_told_whenever_blender_goes_offline(host):
+    session = host.session("""
+answer = dict(HELLO)
+for request in requests():
+    if request["method"] == "hello":
+        answer["version"] = str(request["params"].get("online"))
+    say(id=request["id"], result=answer)
+""")
+    pumped(session, lambda: session.link.is_open)
+    assert session.link.version == "None"
+    said: list[object] = []
+    for online in (False, False, True):
+        session.go_online(online)
+        session.ask("ping", None, lambda result, refusal: said.append(result["version"]))
+        pumped(session, lambda: not session._asked)
+    assert said == ["False", "False", "True"]
+    session.go_online(False)
+    session.start_again()
+    pumped(session, lambda: session.link.is_open and session.link.version == "False")

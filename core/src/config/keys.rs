@@ -29,6 +29,7 @@ impl std::fmt::Display for Shape {
             Self::Switch => f.write_str("`true` or `false`"),
             Self::Whole(least, most) => write!(f, "{least} to {most}"),
             Self::Folders => f.write_str("absolute folders"),
+            Self::Interfaces => f.write_str("names or addresses of interfaces"),
             Self::Endpoints => f.write_str("addresses"),
             Self::Endpoint => f.write_str("an address"),
             Self::Secret => f.write_str("a secret, or where it is kept"),
@@ -63,6 +64,8 @@ pub enum Shape {
     Whole(u64, u64),
     /// Absolute folders.
     Folders,
+    /// Names of network interfaces, or addresses that they have.
+    Interfaces,
     /// One address or several.
     Endpoints,
     /// One address.
@@ -97,6 +100,7 @@ impl Key {
                 _ => Err(format!("it takes a whole number from {least} to {most}")),
             },
             Shape::Folders => value::folders(value),
+            Shape::Interfaces => value::interfaces(value),
             Shape::Endpoints => value::endpoints(value),
             Shape::Endpoint => value::endpoint(value),
             Shape::Secret => match value.as_str().map(str::trim) {
@@ -122,6 +126,12 @@ pub fn all(declarations: &[Declaration]) -> Vec<Key> {
             Shape::Switch,
             json!(true),
             "Look for services; off, only what is named is known.",
+        ),
+        Key::new(
+            "discovery.interfaces",
+            Shape::Interfaces,
+            json!([]),
+            "The interfaces at which other machines are heard, such as eth0 or 192.168.1.5; none named is all of them.",
         ),
         Key::new("discovery.lan", Shape::Switch, json!(false), "Hear other machines of the network as well."),
         Key::new("discovery.mdns", Shape::Switch, json!(true), "Hear what announces itself by mDNS, on this machine."),

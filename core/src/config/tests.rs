@@ -378,3 +378,14 @@ fn a_secret_may_be_a_reference_which_is_shown_and_followed() {
     let scene = Scene::of(&[], "[backends.lamp-post]\nkey = \"canary\"\n");
     assert_eq!(scene.value(key).value, json!("(set)"));
 }
+
+#[test]
+fn interfaces_are_named_one_by_one_or_in_a_list() {
+    let scene = |text: &str| Scene::of(&[], &format!("[discovery]\ninterfaces = {text}\n")).config();
+    assert_eq!(scene("\"eth0\"").interfaces(), ["eth0"]);
+    assert_eq!(scene("[\"eth0\", \"192.168.1.5\"]").interfaces(), ["eth0", "192.168.1.5"]);
+    for bad in ["3", "[\"\"]", "\"a/b\"", "[\"eth\\n0\"]", "[true]"] {
+        let config = scene(bad);
+        assert_eq!((config.interfaces(), config.problems().len()), (vec![], 1), "{bad}");
+    }
+}

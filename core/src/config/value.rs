@@ -7,6 +7,11 @@ use std::path::Path;
 /// More addresses of one kind than anybody writes down.
 const MAX_ENDPOINTS: usize = 1_000;
 
+/// More interfaces than a machine has.
+const MAX_INTERFACES: usize = 64;
+/// Windows gives them whole sentences as names.
+const MAX_INTERFACE: usize = 256;
+
 /// A list of addresses; a single one stands for itself, a whole number for a port of this machine.
 pub(super) fn endpoints(value: &Value) -> Result<Value, String> {
     let items = match value {
@@ -45,6 +50,24 @@ pub(super) fn folders(value: &Value) -> Result<Value, String> {
     let is_folder = |item: &Value| item.as_str().is_some_and(|text| Path::new(text).is_absolute());
     match items.iter().find(|item| !is_folder(item)) {
         Some(bad) => Err(format!("it takes absolute folders, and {bad} is none")),
+        None => Ok(Value::Array(items.to_vec())),
+    }
+}
+
+/// A list of network interfaces by name or address; a single one stands for itself.
+pub(super) fn interfaces(value: &Value) -> Result<Value, String> {
+    let items = match value {
+        Value::Array(items) => items.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    if items.len() > MAX_INTERFACES {
+        return Err(format!("it takes {MAX_INTERFACES} interfaces at most"));
+    }
+    let is_word = |text: &str| {
+        !text.is_empty() && text.len() <= MAX_INTERFACE && !text.chars().any(|one| one.is_control() || one == '/')
+    };
+    match items.iter().find(|item| !item.as_str().is_some_and(is_word)) {
+        Some(bad) => Err(format!("it takes names of interfaces such as eth0, and {bad} is none")),
         None => Ok(Value::Array(items.to_vec())),
     }
 }

@@ -97,10 +97,20 @@ impl Daemon {
         if orders.mdns {
             daemon.0.enable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6])?;
         }
-        if orders.lan {
+        if orders.lan && orders.interfaces.is_empty() {
             daemon.0.enable_interface(IfKind::All)?;
         }
+        if orders.lan {
+            daemon.0.enable_interface(orders.interfaces.iter().map(|one| interface(one)).collect::<Vec<_>>())?;
+        }
         Ok(daemon)
+    }
+}
+
+fn interface(named: &str) -> IfKind {
+    match named.parse() {
+        Ok(address) => IfKind::Addr(address),
+        Err(_) => IfKind::Name(named.to_owned()),
     }
 }
 

@@ -43,6 +43,8 @@ pub(super) struct Book {
     pub(super) strangers: BTreeMap<u16, String>,
     /// Discovery has looked around once.
     pub(super) looked: bool,
+    /// How many clients have their switch for the network off.
+    pub(super) offline_clients: usize,
 }
 
 /// An open project.
@@ -125,6 +127,7 @@ impl Book {
             rows: BTreeSet::new(),
             strangers: BTreeMap::new(),
             looked: false,
+            offline_clients: 0,
         }
     }
 }

@@ -62,7 +62,7 @@ impl Inner {
     /// Brings everything in line with the file as it is now.
     pub(super) fn apply(&self, book: &mut Book) {
         book.config = Arc::new(Config::resolve(&self.settings, &book.file, &self.declarations(), &[], &book.keyring));
-        self.tell_config(&book.config);
+        self.tell_config(book);
         self.reconcile(book);
     }
 

@@ -3,7 +3,7 @@
 use super::{Inner, book::Book};
 use crate::{
     connection::Supervisor,
-    discovery::{Found, News, Orders, Scout, Taken, is_here},
+    discovery::{Found, News, Scout, Taken, is_here},
     endpoint::Endpoint,
     events::{BackendView, Notice, NoticeSeverity, Origin, StateName},
 };
@@ -191,18 +191,5 @@ impl Facts {
     /// Whether it is gone and another one of its kind is there.
     fn has_moved(&self, found: &BTreeMap<&str, &str>) -> bool {
         self.is_anywhere && self.is_down && found.contains_key(self.kind.as_str())
-    }
-}
-
-impl From<&crate::config::Config> for Orders {
-    fn from(config: &crate::config::Config) -> Self {
-        Self {
-            enabled: config.discovers(),
-            sockets: config.is_on("discovery.sockets"),
-            mdns: config.is_on("discovery.mdns"),
-            lan: config.is_on("discovery.lan"),
-            ports: config.ports.clone(),
-            rounds: 0,
-        }
     }
 }

@@ -101,7 +101,7 @@ impl Client {
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let ours = Environment::of_process();
         let environment = Some(ours.fingerprints());
-        let hello = Hello { protocol: PROTOCOL, client: client.to_owned(), version, environment };
+        let hello = Hello { protocol: PROTOCOL, client: client.to_owned(), version, environment, online: None };
         this.host = timeout(HELLO_WITHIN, this.call("hello", &hello)).await.map_err(|_| CallError::NoAnswer)??;
         let others = ours.differing_of(&this.host.environment);
         this.host.environment_differs.extend(others);

@@ -32,6 +32,10 @@ pub struct Hello {
     /// Fingerprints of the `MDD_` variables of the client, by name, to be told which of them the host was started without.
     #[serde(default)]
     pub environment: Option<BTreeMap<String, String>>,
+    /// Whether the client may reach other machines, as Blender's switch says. While one may not, the host hears nothing
+    /// from the network. Said again with another `hello` when it changes.
+    #[serde(default)]
+    pub online: Option<bool>,
 }
 
 /// The answer to `hello`.

@@ -10,7 +10,7 @@ use super::{
     wire::notification_line,
 };
 use crate::{
-    ChangeError, Host,
+    ChangeError, Host, Offline,
     config::{ConfigView, FileError},
     events::{JobView, Snapshot, Subscription, Update},
     health::HealthView,
@@ -33,7 +33,7 @@ pub(super) async fn run(
     reader: impl AsyncBufRead + Unpin,
     writer: impl AsyncWrite + Unpin,
 ) -> io::Result<()> {
-    let mut session = Session { serving, writer, greeted: false, subscription: None };
+    let mut session = Session { serving, writer, greeted: false, subscription: None, offline: None };
     let mut lines = LineReader::new(reader, MAX_LINE);
     loop {
         tokio::select! {
@@ -58,12 +58,14 @@ pub(super) struct Session<W> {
     writer: W,
     greeted: bool,
     subscription: Option<Subscription>,
+    /// While the client may not reach other machines.
+    offline: Option<Offline>,
 }
 
 impl<W: AsyncWrite + Unpin> Session<W> {
     /// One that need not greet.
     pub(super) fn trusted(serving: Arc<Serving>, writer: W) -> Self {
-        Self { serving, writer, greeted: true, subscription: None }
+        Self { serving, writer, greeted: true, subscription: None, offline: None }
     }
 
     async fn take(&mut self, line: Line) -> io::Result<()> {
@@ -165,6 +167,7 @@ impl<W: AsyncWrite + Unpin> Service for Session<W> {
         }
         tracing::debug!(client = shown(&hello.client), version = shown(&hello.version), "hello");
         self.greeted = true;
+        self.offline = (hello.online == Some(false)).then(|| self.serving.host.offline());
         Ok(HelloAnswer {
             protocol: PROTOCOL,
             version: env!("CARGO_PKG_VERSION").to_owned(),

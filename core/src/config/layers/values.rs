@@ -95,6 +95,11 @@ impl Config {
         texts(&self.plain("plugins")).map(PathBuf::from).collect()
     }
 
+    /// Where other machines are heard: names and addresses of interfaces, none for all.
+    pub fn interfaces(&self) -> Vec<String> {
+        texts(&self.plain("discovery.interfaces")).map(str::to_owned).collect()
+    }
+
     /// The backends of a kind that were named, by whoever has the last word.
     pub fn named(&self, kind: &str) -> Vec<Named> {
         let Some((value, layer, _)) = self.value(&format!("backends.{kind}.url")) else { return Vec::new() };
