@@ -258,7 +258,7 @@ for request in requests():
     said: list[object] = []
     for online in (False, False, True):
         session.go_online(online)
-        session.ask("ping", None, lambda result, refusal: said.append(result["version"]))
+        session.ask("ping", None, lambda result, _refusal: said.append(result["version"]))
         pumped(session, lambda: not session._asked)
     assert said == ["False", "False", "True"]
     session.go_online(False)
