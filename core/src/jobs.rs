@@ -308,6 +308,7 @@ fn report(link: &Link, instance: u64, transport: &Transport) -> Report {
     Report {
         runner: driven,
         instance,
+        answers: link.answers,
         slots: link.inventory.as_ref().map(|inventory| inventory.slots),
         boot: link.boot.clone(),
         is_idle: link.queue.map(|queue| queue.running == 0 && queue.pending.unwrap_or(0) == 0),

@@ -1,7 +1,11 @@
 //! What the operating system says of a service that does not answer: busy, unresponsive, suspended and gone are apart.
 
-use crate::watched::{SOON, Service, Watched};
-use mdd_core::events::{BackendView, Change, Detail, NoticeSeverity, StateName, Update};
+use crate::{
+    steps::submit_slow_job,
+    watched::{SOON, Service, Watched},
+};
+use mdd_core::events::{BackendView, Change, Detail, JobState, NoticeSeverity, Snapshot, StateName, Update};
+use mdd_tests::eventually;
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -188,9 +192,7 @@ async fn ac_24_a_loss_and_a_return_are_one_sentence_each() {
     watched.until_connected().await;
     service.kill();
     let told = |text: &'static str| {
-        move |snapshot: &mdd_core::events::Snapshot| {
-            snapshot.notices.iter().find(|notice| notice.text.contains(text)).cloned()
-        }
+        move |snapshot: &Snapshot| snapshot.notices.iter().find(|notice| notice.text.contains(text)).cloned()
     };
     let host = &watched.running.host;
     let lost = mdd_tests::eventually(host, crate::watched::SOON, told("ComfyUI is not available")).await;
@@ -201,4 +203,24 @@ async fn ac_24_a_loss_and_a_return_are_one_sentence_each() {
     assert_eq!(back.severity, NoticeSeverity::Info);
     let notices = host.snapshot().notices;
     assert_eq!(notices.iter().filter(|notice| notice.backend.is_some()).count(), 2, "{notices:?}");
+}
+
+#[tokio::test]
+async fn whoever_is_stopped_is_given_no_job() {
+    let watched = Watched::start();
+    let service = Service::simulated(watched.port);
+    watched.until_connected().await;
+    service.signal(Signal::STOP);
+    watched.until(|view| view.detail == Detail::Suspended).await;
+    submit_slow_job(&watched.running).await;
+    let why = |state, code: &'static str| {
+        move |snapshot: &Snapshot| {
+            let job = snapshot.jobs.iter().find(|job| job.id == "slow")?;
+            let is_so = job.state == state && job.reason.as_ref().map_or("", |reason| &reason.code) == code;
+            is_so.then_some(())
+        }
+    };
+    eventually(&watched.running.host, SOON, why(JobState::Queued, "suspended")).await;
+    service.signal(Signal::CONT);
+    eventually(&watched.running.host, SOON, why(JobState::Running, "")).await;
 }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 pub struct Link {
     /// The driver's object while the backend is connected.
     pub instance: Option<Arc<Instance>>,
+    /// Whether it answers, or is at work where it does not.
+    pub answers: bool,
     /// What it can do, once inspected.
     pub inventory: Option<Arc<model::Inspection>>,
     /// How much it has to do.
@@ -25,6 +27,8 @@ impl Link {
             (Some(_), None) | (None, Some(_)) => false,
         };
         let inventory = |link: &Self| link.inventory.as_ref().map(Arc::as_ptr);
-        same_instance && inventory(self) == inventory(other) && self.queue == other.queue && self.boot == other.boot
+        same_instance
+            && inventory(self) == inventory(other)
+            && (self.answers, self.queue, &self.boot) == (other.answers, other.queue, &other.boot)
     }
 }

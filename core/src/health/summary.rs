@@ -44,7 +44,7 @@ pub fn summarize<'v>(backends: impl IntoIterator<Item = &'v BackendView>) -> Sum
 
 /// Whether a change of one of the parts may change the summary.
 pub(crate) fn reads_differently(before: &BackendView, after: &BackendView) -> bool {
-    let read = |view: &BackendView| (view.state, view.detail, view.origin);
+    let read = |view: &BackendView| (view.state, view.detail, view.origin, view.needs_word);
     read(before) != read(after)
         || before.reason != after.reason
         || (&before.kind, &before.title, &before.makes) != (&after.kind, &after.title, &after.makes)
@@ -73,7 +73,10 @@ fn severity(backend: &BackendView) -> Severity {
         (StateName::Disabled, _) | (StateName::Connected, Detail::Ready | Detail::Busy) => Severity::Ok,
         (StateName::Connected, Detail::Unresponsive | Detail::Suspended) => Severity::Problem,
         (StateName::Connected | StateName::Connecting, _) => Severity::Attention,
-        (StateName::Disconnected, _) if backend.origin == Origin::Missing || is_starting(backend) => {
+        // A question to the user is no fault.
+        (StateName::Disconnected, _)
+            if backend.origin == Origin::Missing || backend.needs_word || is_starting(backend) =>
+        {
             Severity::Attention
         }
         (StateName::Disconnected, _) => Severity::Problem,
@@ -145,6 +148,7 @@ fn state_in_words(backend: &BackendView) -> String {
         (StateName::Connected, Detail::Suspended) => format!("{title} is suspended"),
         (StateName::Connected, _) => format!("{title} works with limits"),
         (StateName::Disconnected, _) if is_not_running(backend) => format!("{title} is not running"),
+        (StateName::Disconnected, _) if backend.needs_word => format!("{title} was found and waits for your word"),
         (StateName::Disconnected | StateName::Disabled, _) => match backend.reason.as_ref() {
             Some(reason) if matches!(reason.code.as_str(), "needs-key" | "missing-secret") => {
                 format!("{title} wants {}", if reason.wants_login() { "a login" } else { "a key" })
@@ -235,6 +239,22 @@ pub(crate) mod tests {
             projects: Vec::new(),
             needs_word: false,
         }
+    }
+
+    #[test]
+    fn a_question_to_the_user_is_no_fault() {
+        let declaration = Declaration::default();
+        let asks = |title: &str, makes: &[&str]| BackendView {
+            needs_word: true,
+            reason: Some(Reason::new("needs-your-word", "it runs as another user", &declaration)),
+            ..backend(title, StateName::Disconnected, Detail::Refused, makes)
+        };
+        let alone = summarize(&[asks("ComfyUI", &["image"])]);
+        assert_eq!(alone.severity, Severity::Attention);
+        assert_eq!(alone.sentence, "Images unavailable: ComfyUI was found and waits for your word.");
+        let ready = backend("ComfyUI", StateName::Connected, Detail::Ready, &["image"]);
+        let beside = summarize(&[ready, asks("ComfyUI", &["image"])]);
+        assert_eq!(beside.sentence, "ComfyUI was found and waits for your word.");
     }
 
     #[test]

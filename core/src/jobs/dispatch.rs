@@ -26,6 +26,8 @@ pub(super) enum Cause {
     NoBackend,
     /// This one is not connected.
     Away(String),
+    /// This one is connected and does not answer just now.
+    Silent(String),
     /// This one has enough to do.
     Full(String),
     /// This one finishes what it has before it gets another driver.
@@ -130,13 +132,15 @@ impl Dispatcher {
     /// Why a job for this target waits.
     pub(super) fn cause(&self, target: &Target) -> Cause {
         let state = self.state();
-        let mut fitting = state.places.iter().filter(|(id, place)| place.fits(id, target)).peekable();
-        let Some((first, _)) = fitting.peek().copied() else { return Cause::NoBackend };
-        match fitting.find(|(_, place)| place.is_connected()) {
-            Some((id, place)) if place.drains => Cause::Draining(id.clone()),
-            Some((id, _)) => Cause::Full(id.clone()),
-            None => Cause::Away(first.clone()),
+        let fitting = || state.places.iter().filter(|(id, place)| place.fits(id, target));
+        // The nearest to taking it says why it does not.
+        if let Some((id, place)) = fitting().find(|(_, place)| place.answers()) {
+            return if place.drains { Cause::Draining(id.clone()) } else { Cause::Full(id.clone()) };
         }
+        if let Some((id, _)) = fitting().find(|(_, place)| place.is_connected()) {
+            return Cause::Silent(id.clone());
+        }
+        fitting().next().map_or(Cause::NoBackend, |(id, _)| Cause::Away(id.clone()))
     }
 
     /// Gives away what is free, to the first in line.

@@ -84,6 +84,10 @@ impl Waiting {
                 let observation = format!("waiting for {backend}, which is not connected");
                 (backend, observation)
             }
+            Cause::Silent(backend) => {
+                let observation = format!("waiting for {backend}, which does not answer");
+                (backend, observation)
+            }
             Cause::Full(backend) => {
                 let observation = format!("waiting for {backend}, which works on other jobs");
                 return Reason::new("waiting-for-slot", observation, &declaration);

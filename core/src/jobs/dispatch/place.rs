@@ -11,6 +11,8 @@ pub(in crate::jobs) struct Report {
     pub(in crate::jobs) runner: Option<Arc<dyn Runner>>,
     /// Number of the driver's object.
     pub(in crate::jobs) instance: u64,
+    /// Whether it answers; whoever does not is given nothing meanwhile.
+    pub(in crate::jobs) answers: bool,
     /// How many jobs it takes at once, 0 for any number; `None` before it was inspected.
     pub(in crate::jobs) slots: Option<u32>,
     /// What changes when it restarts.
@@ -45,6 +47,7 @@ pub(super) struct Place {
     pub(super) taken: u32,
     /// What it has to do, as it says.
     load: u32,
+    answers: bool,
     /// It said that it is busy.
     pub(super) rests_until: Option<Instant>,
     /// The driver's object that has panicked and is about to be replaced.
@@ -62,6 +65,7 @@ impl Place {
             slots: 1,
             taken: 0,
             load: 0,
+            answers: false,
             rests_until: None,
             poisoned: None,
             drains: false,
@@ -72,6 +76,7 @@ impl Place {
         // Until it is known better: one at a time harms nobody.
         self.slots = report.slots.unwrap_or(1);
         self.load = report.load;
+        self.answers = report.answers;
         self.connect(report);
     }
 
@@ -92,6 +97,10 @@ impl Place {
 
     pub(super) fn is_connected(&self) -> bool {
         self.access.borrow().is_some()
+    }
+
+    pub(super) fn answers(&self) -> bool {
+        self.answers && self.is_connected()
     }
 
     pub(super) fn load(&self) -> u32 {
@@ -138,7 +147,7 @@ impl Place {
 
     pub(super) fn has_room(&self, now: Instant) -> bool {
         let rested = self.rests_until.is_none_or(|until| until <= now);
-        self.is_connected() && rested && !self.drains && (self.slots == 0 || self.taken < self.slots)
+        self.answers() && rested && !self.drains && (self.slots == 0 || self.taken < self.slots)
     }
 }
 

@@ -30,7 +30,15 @@ impl Runner for Idle {
 }
 
 fn connected(instance: u64, slots: u32) -> Report {
-    Report { runner: Some(Arc::new(Idle)), instance, slots: Some(slots), boot: None, load: 0, is_idle: None }
+    Report {
+        runner: Some(Arc::new(Idle)),
+        instance,
+        answers: true,
+        slots: Some(slots),
+        boot: None,
+        load: 0,
+        is_idle: None,
+    }
 }
 
 fn any() -> Target {
@@ -98,6 +106,25 @@ async fn the_preferred_one_comes_first_while_it_has_room() {
     drop(taken);
     dispatcher.prefer("lamp", None);
     assert_eq!(goes_to(4).await.as_deref(), Some("lamp@1"), "the least to do");
+}
+
+#[tokio::test]
+async fn whoever_does_not_answer_is_given_nothing() {
+    let dispatcher = Arc::<Dispatcher>::default();
+    let any = any();
+    dispatcher.prefer("lamp", Some("lamp@1".to_owned()));
+    dispatcher.update("lamp@1", "lamp", Report { answers: false, ..connected(1, 1) });
+    dispatcher.update("lamp@2", "lamp", connected(2, 1));
+    let taken = dispatcher.slot(1, &any).await;
+    assert_eq!(taken.backend, "lamp@2");
+    let waiting = dispatcher.slot(2, &any);
+    tokio::pin!(waiting);
+    assert!(waiting.as_mut().now_or_never().is_none());
+    assert_eq!(dispatcher.cause(&any), Cause::Full("lamp@2".to_owned()));
+    dispatcher.update("lamp@2", "lamp", Report { runner: None, ..connected(2, 1) });
+    assert_eq!(dispatcher.cause(&any), Cause::Silent("lamp@1".to_owned()));
+    dispatcher.update("lamp@1", "lamp", connected(1, 1));
+    assert_eq!(waiting.await.backend, "lamp@1");
 }
 
 #[tokio::test]

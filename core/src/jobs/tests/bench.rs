@@ -85,6 +85,7 @@ impl Bench {
         let report = Report {
             runner: Some(lamp.runner.clone()),
             instance: lamp.instance,
+            answers: true,
             slots: lamp.slots,
             boot: boot.map(str::to_owned),
             load: lamp.load,
@@ -95,7 +96,15 @@ impl Bench {
 
     /// The backend is not connected any more.
     pub(super) fn disconnect(&self, lamp: &Lamp) {
-        let report = Report { runner: None, instance: lamp.instance, slots: None, boot: None, load: 0, is_idle: None };
+        let report = Report {
+            runner: None,
+            instance: lamp.instance,
+            answers: false,
+            slots: None,
+            boot: None,
+            load: 0,
+            is_idle: None,
+        };
         self.jobs.0.dispatcher.update(&lamp.backend, "lamp", report);
     }
 

@@ -104,6 +104,7 @@ impl Task {
         let link = match self.life.state() {
             State::Connected(connected) => Link {
                 instance: self.instance.clone(),
+                answers: !matches!(view::seen(&self.life).detail, Detail::Unresponsive | Detail::Suspended),
                 inventory: self.inventory.clone(),
                 queue: connected.queue,
                 boot: self.boot(connected.boot.as_deref()),
