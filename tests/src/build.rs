@@ -4,7 +4,6 @@ use std::{
     env::{self, consts},
     fs::File,
     path::{Path, PathBuf},
-    process::Command,
     sync::OnceLock,
 };
 
@@ -61,10 +60,7 @@ fn once_per_run(marker: &Path) {
 }
 
 fn build() {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this crate is below the workspace");
-    let status = Command::new(cargo)
-        .current_dir(root)
+    let status = xtask::workspace::cargo()
         .args(["build", "--quiet", "--workspace", "--exclude", "xtask", "--lib", "--bins"])
         .status()
         .expect("cargo runs");

@@ -40,6 +40,13 @@ pub fn root() -> &'static Path {
 /// The cargo that runs us, started in the root.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    // What cargo has told us of our own crate: build scripts would take it for a change and build everything anew.
+    for (name, _) in std::env::vars_os() {
+        let is_ours = ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|about| name.to_string_lossy().starts_with(about));
+        if is_ours {
+            command.env_remove(name);
+        }
+    }
     command.current_dir(root());
     command
 }
