@@ -12,6 +12,7 @@ mod network;
 mod ownership;
 mod panics;
 mod remedies;
+mod returns;
 mod service;
 mod settings;
 mod states;
