@@ -50,6 +50,8 @@ pub struct Life {
     /// The explanation for faults that the machine itself states.
     words: Words,
     tempo: Tempo,
+    /// The host itself was late since a question on the way to connected was asked: no answer proves nothing.
+    doubt: bool,
     /// Until when and how many times as patient it is, as the host was late.
     strained: Option<(Instant, u32)>,
     /// Nobody listened, in this outage.
@@ -89,6 +91,7 @@ impl Life {
             first_sample: None,
             words,
             tempo: Tempo::new(CHECK_EVERY, now),
+            doubt: false,
             strained: None,
             was_closed: false,
             opened: None,
@@ -233,6 +236,7 @@ impl Life {
             State::Disabled | State::Connected(_) => None,
         };
         let last = last.filter(|reason| *reason != self.words.not_tried);
+        self.doubt = false;
         self.state = State::Connecting { phase, deadline: now + phase.deadline(), last };
     }
 
@@ -260,6 +264,7 @@ impl Life {
     }
 
     fn ask_refused(&mut self, now: Instant) -> Vec<Command> {
+        self.doubt = false;
         if let State::Refused { due, asking, .. } = &mut self.state {
             *due = now + Phase::Identify.deadline();
             *asking = true;
@@ -276,7 +281,7 @@ impl Life {
                 self.enter(Phase::Identify, now);
                 vec![Command::Identify]
             }
-            (State::Connecting { phase: Phase::Dial, .. }, Err(fault)) => self.failed(fault, now, random),
+            (State::Connecting { phase: Phase::Dial, .. }, Err(fault)) => self.unanswered(fault, now, random),
             (State::Connected(_), result) => self.dialed_in_silence(result, now, random),
             _ => vec![],
         }
@@ -289,7 +294,7 @@ impl Life {
         }
         let identity = match result {
             Ok(identity) => identity,
-            Err(fault) => return self.failed(fault, now, random),
+            Err(fault) => return self.unanswered(fault, now, random),
         };
         match identity.verdict {
             Verdict::Mine => self.go_on(now),
@@ -328,7 +333,7 @@ impl Life {
                 self.enter(Phase::Watch, now);
                 vec![Command::Watch]
             }
-            (State::Connecting { phase: Phase::Check, .. }, Err(fault)) => self.failed(fault, now, random),
+            (State::Connecting { phase: Phase::Check, .. }, Err(fault)) => self.unanswered(fault, now, random),
             (State::Connected(connected), Ok(sample)) => connected.answered(sample, now, &self.tempo),
             (State::Connected(_), Err(fault)) => self.missed(fault, now, random),
             _ => vec![],
@@ -431,6 +436,16 @@ impl Life {
         }
         self.state = State::Connected(Box::new(connected));
         vec![Command::Inspect]
+    }
+
+    /// A question on the way to connected has failed.
+    fn unanswered(&mut self, fault: Fault, now: Instant, random: u64) -> Vec<Command> {
+        let is_doubtful = std::mem::take(&mut self.doubt) && fault.class == Class::Silent;
+        if is_doubtful && let Some(question) = self.ask_again(now) {
+            vec![question]
+        } else {
+            self.failed(fault, now, random)
+        }
     }
 
     /// Whatever was under way has failed: wait and try again, or wait for the user.

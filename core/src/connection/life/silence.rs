@@ -1,6 +1,6 @@
 //! A connected backend that does not answer: busy, unresponsive, suspended or gone are different facts.
 
-use super::{Ask, Command, Connected, Evidence, Fault, Life, Silence, State, observed, state::Exit};
+use super::{Ask, Command, Connected, Evidence, Fault, Life, Phase, Silence, State, observed, state::Exit};
 use crate::diagnosis::{Class, Reason};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -50,12 +50,26 @@ impl Life {
         let before = self.strained.filter(|(until, _)| now < *until).map_or(1, |(_, factor)| factor);
         self.strained = Some((now + DISTRUST, factor.max(before)));
         match &mut self.state {
-            State::Connecting { deadline, .. } => *deadline += by,
-            State::Refused { due, asking: true, .. } => *due += by,
+            State::Connecting { deadline, .. } => (*deadline, self.doubt) = (*deadline + by, true),
+            State::Refused { due, asking: true, .. } => (*due, self.doubt) = (*due + by, true),
             State::Connected(connected) => connected.doubt = true,
             State::Disabled | State::Waiting { .. } | State::Refused { .. } => {}
         }
         vec![]
+    }
+
+    /// Repeats the question that got no answer on the way to connected.
+    pub(super) fn ask_again(&mut self, now: Instant) -> Option<Command> {
+        let (until, question, phase) = match &mut self.state {
+            State::Connecting { phase: phase @ Phase::Dial, deadline, .. } => (deadline, Command::Dial, *phase),
+            State::Connecting { phase: phase @ Phase::Identify, deadline, .. } => (deadline, Command::Identify, *phase),
+            State::Connecting { phase: phase @ Phase::Check, deadline, .. } => (deadline, Command::Check, *phase),
+            State::Refused { due, asking: true, .. } => (due, Command::Identify, Phase::Identify),
+            State::Connecting { phase: Phase::Watch, .. } | State::Refused { .. } => return None,
+            State::Disabled | State::Waiting { .. } | State::Connected(_) => return None,
+        };
+        *until = now + phase.deadline();
+        Some(question)
     }
 
     /// The machine has slept: connections may be gone, and services may be back.

@@ -676,6 +676,42 @@ fn what_was_missed_while_the_host_was_late_does_not_count() {
 }
 
 #[test]
+fn on_the_way_to_connected_it_does_not_count_either_and_is_asked_again_once() {
+    let silent = || fault(Class::Silent, "no-answer");
+    let late = |story: &mut Story| {
+        story.now += Duration::from_secs(10);
+        story.tell(Input::Late(Duration::from_secs(10)));
+    };
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    late(&mut story);
+    assert_eq!(story.tell(Input::Dialed(Err(silent()))), [Command::Dial]);
+    story.tell(Input::Dialed(Ok(())));
+    late(&mut story);
+    assert_eq!(story.tell(Input::Identified(Err(silent()))), [Command::Identify]);
+    story.tell(Input::Identified(Ok(Identity::mine(95, "it"))));
+    late(&mut story);
+    assert_eq!(story.tell(Input::Checked(Err(silent()))), [Command::Check]);
+    assert_eq!(story.life.due(), Some(story.now + Phase::Check.deadline()));
+    assert_eq!(story.tell(Input::Checked(Err(silent()))), [Command::Abandon]);
+    assert_eq!(story.waits_because_of(), "no-answer");
+    // Whoever refuses has answered.
+    story.wake();
+    late(&mut story);
+    story.tell(Input::Dialed(Err(fault(Class::Gone, "connection-refused"))));
+    assert_eq!(story.waits_because_of(), "connection-refused");
+    // A stranger stays what it is.
+    let mut story = Story::new();
+    story.tell(Input::TryNow);
+    story.tell(Input::Dialed(Ok(())));
+    story.tell(Input::Identified(Ok(Identity::no("a web page"))));
+    story.wake();
+    late(&mut story);
+    assert_eq!(story.tell(Input::Identified(Err(silent()))), [Command::Identify]);
+    assert_eq!(story.refused_because_of(), "wrong-service");
+}
+
+#[test]
 fn a_sleep_is_followed_by_a_question_wherever_it_waits() {
     let mut story = Story::new();
     story.tell(Input::TryNow);
@@ -746,5 +782,7 @@ fn a_machine_that_nobody_reaches_is_lost_after_two_misses() {
 }
 
 mod model;
+mod returning;
 mod simulation;
+mod together;
 mod world;

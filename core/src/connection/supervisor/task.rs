@@ -209,6 +209,14 @@ impl Task {
         self.witness.as_mut()?.look(silent, now).map(Input::Evidence)
     }
 
+    /// The same, at any other time than that of a look.
+    fn hear_own_lateness(&mut self) {
+        let now = Instant::now();
+        if self.hear_lateness(self.next_look, now) {
+            self.next_look = self.tempo_of_looks(now);
+        }
+    }
+
     fn tempo_of_looks(&self, now: Instant) -> Instant {
         let pace = if self.witness.is_some() || self.is_connected() { LOOK_EVERY } else { LOOK_SELDOM };
         self.shared.tempo.beat(now, pace)
@@ -289,8 +297,11 @@ impl Task {
         }
         match answer {
             Answer::Life(input) => {
-                if let Input::Identified(Ok(identity)) = &input {
-                    self.identity = Some(identity.clone());
+                match &input {
+                    Input::Identified(Ok(identity)) => self.identity = Some(identity.clone()),
+                    // What the host missed by its own fault is told before the failure.
+                    Input::Dialed(Err(_)) | Input::Identified(Err(_)) => self.hear_own_lateness(),
+                    _ => {}
                 }
                 Some(input)
             }

@@ -2,14 +2,20 @@
 //!
 //! Nothing here waits: time is a number that jumps to the next event. The same seed tells the same story, word by word.
 
+mod bug;
+mod rules;
+
+pub(super) use bug::{BUGS, Bug};
+
 use super::{fault, words};
 use crate::{
     connection::{
-        life::{Ask, Command, Evidence, Input, Life, Phase, Push, State, Tempo},
+        backoff::{CAP, FLOOR},
+        life::{Command, Evidence, Input, Life, State, Tempo},
         view,
     },
     diagnosis::Class,
-    events::{Detail, StateName},
+    events::Detail,
 };
 use mdd_driver_api::model::{Identity, Queue, Sample};
 use std::{fmt::Write as _, time::Duration};
@@ -70,42 +76,6 @@ pub(super) enum Happening {
     UserTries,
 }
 
-/// A fault of the machine that the checks must find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Bug {
-    NoFloor,
-    LastAttempt,
-    EarlyReset,
-    TwoProbes,
-    LeavesProbeBehind,
-    BusyIsDead,
-    UnseenIsDead,
-    NobodyIsLost,
-    BlamesTheServiceForTheHost,
-    SlowToConfirm,
-    RefusedForEver,
-    ShowsTheKeyAgain,
-    NeverReopensLiveUpdates,
-    ConnectedWithoutIdentity,
-}
-
-pub(super) const BUGS: [Bug; 14] = [
-    Bug::NoFloor,
-    Bug::LastAttempt,
-    Bug::EarlyReset,
-    Bug::TwoProbes,
-    Bug::LeavesProbeBehind,
-    Bug::BusyIsDead,
-    Bug::UnseenIsDead,
-    Bug::NobodyIsLost,
-    Bug::BlamesTheServiceForTheHost,
-    Bug::SlowToConfirm,
-    Bug::RefusedForEver,
-    Bug::ShowsTheKeyAgain,
-    Bug::NeverReopensLiveUpdates,
-    Bug::ConnectedWithoutIdentity,
-];
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Question {
     Dial,
@@ -136,6 +106,12 @@ pub(super) struct World {
     is_open: bool,
     stopped_told: bool,
     has_process: bool,
+    /// Questions travel by a connection that was there before the service became like this.
+    has_old_connection: bool,
+    /// Whether processes are seen; else chance decides it for each connection.
+    sees_processes: Option<bool>,
+    /// Whether it is told when somebody listens; else chance decides it each time.
+    sees_sockets: Option<bool>,
     /// That process does the work itself; else it only passes connections on.
     is_service: bool,
     /// The host will not run for so long, from its next question on.
@@ -147,9 +123,15 @@ pub(super) struct World {
     overslept: Option<u64>,
     /// Attempts that nobody hurried, since the last success.
     outage: Vec<u64>,
+    /// The last pause before one.
+    pause: Option<Duration>,
     failed_at: Option<u64>,
     /// Something has allowed a try before the pause is over.
     hurried: bool,
+    /// It was under way to connected before the last input.
+    trying: bool,
+    /// The attempt that is under way began while the service was up.
+    at_well: bool,
     identified: bool,
     key_shown: u32,
     pub(super) bug: Option<Bug>,
@@ -163,12 +145,36 @@ pub(super) struct World {
 /// What a story came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Figures {
+    /// A service that needs its user and is asked again counts, too.
     pub(super) attempts: u32,
+    /// Those that began while the service was up, slow or not.
+    pub(super) attempts_at_well: u32,
     pub(super) successes: u32,
+    pub(super) successes_at_well: u32,
     pub(super) losses: u32,
     pub(super) connected_ms: u64,
+    /// While the service was up, slow or not.
+    pub(super) connected_well_ms: u64,
+    pub(super) unresponsive_ms: u64,
+    pub(super) well_ms: u64,
     pub(super) total_ms: u64,
     pub(super) checks: u32,
+}
+
+impl Figures {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.attempts += other.attempts;
+        self.attempts_at_well += other.attempts_at_well;
+        self.successes += other.successes;
+        self.successes_at_well += other.successes_at_well;
+        self.losses += other.losses;
+        self.connected_ms += other.connected_ms;
+        self.connected_well_ms += other.connected_well_ms;
+        self.unresponsive_ms += other.unresponsive_ms;
+        self.well_ms += other.well_ms;
+        self.total_ms += other.total_ms;
+        self.checks += other.checks;
+    }
 }
 
 impl World {
@@ -190,14 +196,20 @@ impl World {
             is_open: false,
             stopped_told: false,
             has_process: false,
+            has_old_connection: false,
+            sees_processes: None,
+            sees_sockets: None,
             is_service: false,
             starves_next: None,
             starving: None,
             last_late: 0,
             overslept: None,
             outage: vec![],
+            pause: None,
             failed_at: None,
             hurried: true,
+            trying: false,
+            at_well: false,
             identified: false,
             key_shown: 0,
             bug,
@@ -209,6 +221,11 @@ impl World {
         };
         world.tell(Input::TryNow).expect("the first step breaks no rule");
         world
+    }
+
+    /// What the host sees of this machine, in place of chance.
+    pub(super) fn seeing(self, processes: bool, sockets: bool) -> Self {
+        Self { sees_processes: Some(processes), sees_sockets: Some(sockets), ..self }
     }
 
     fn instant(&self, ms: u64) -> Instant {
@@ -231,6 +248,7 @@ impl World {
             Happening::Becomes(service) => {
                 let before = std::mem::replace(&mut self.service, service);
                 self.since = self.now;
+                self.has_old_connection = self.random.below(2) == 0;
                 self.was_connected_when_busy = before != Service::Down
                     && matches!(self.life.state(), State::Connected(connected) if connected.exited.is_none());
                 let gone = matches!(service, Service::Down | Service::Stranger | Service::Starting);
@@ -252,7 +270,7 @@ impl World {
                 if before == Service::Down
                     && service != Service::Down
                     && service != Service::CutOff
-                    && self.random.below(2) == 0
+                    && self.sees_sockets.unwrap_or(self.random.below(2) == 0)
                 {
                     self.hurried = true;
                     self.tell(Input::Listens)?;
@@ -339,10 +357,22 @@ impl World {
         Ok(())
     }
 
+    /// At work or not.
+    fn is_well(&self) -> bool {
+        matches!(self.service, Service::Up(_) | Service::Busy)
+    }
+
     fn count(&mut self, ms: u64) {
         self.figures.total_ms += ms;
+        if self.is_well() {
+            self.figures.well_ms += ms;
+        }
         if self.is_connected() {
             self.figures.connected_ms += ms;
+            self.figures.connected_well_ms += if self.is_well() { ms } else { 0 };
+        }
+        if view::seen(&self.life).detail == Detail::Unresponsive {
+            self.figures.unresponsive_ms += ms;
         }
     }
 
@@ -400,8 +430,9 @@ impl World {
     }
 
     fn outcome(&mut self, question: Question, in_time: bool) -> Input {
-        // Whichever deadline of a question to a machine that is off comes first.
-        let nobody = self.service == Service::CutOff && (question == Question::Dial || self.random.below(8) == 0);
+        // Whichever deadline of a question to a machine that is off comes first, unless a connection is left from before.
+        let dials = question == Question::Dial || !self.has_old_connection && self.random.below(8) == 0;
+        let nobody = self.service == Service::CutOff && dials;
         let silent = fault(Class::Silent, if nobody { "connect-timeout" } else { "no-answer" });
         let refused = fault(Class::Gone, "connection-refused");
         let starting = crate::connection::Fault { may_start: true, ..fault(Class::Odd, "unexpected-answer") };
@@ -438,7 +469,7 @@ impl World {
         let random = self.random.next();
         let was_waiting = matches!(self.life.state(), State::Waiting { .. });
         let was_connected = self.is_connected();
-        let trying = matches!(self.life.state(), State::Connecting { .. });
+        self.trying = matches!(self.life.state(), State::Connecting { .. });
         let dialed = matches!(input, Input::Dialed(Ok(())));
         let missed = matches!(input, Input::Checked(Err(_)));
         let now = self.instant(self.now);
@@ -451,12 +482,14 @@ impl World {
         if is_waiting && !was_waiting {
             self.failed_at = Some(self.now);
             self.hurried = false;
+            self.pauses(now)?;
         }
         match (was_connected, self.is_connected()) {
             (false, true) => {
                 self.figures.successes += 1;
+                self.figures.successes_at_well += u32::from(std::mem::take(&mut self.at_well));
                 self.outage.clear();
-                self.has_process = self.random.below(4) > 0;
+                self.has_process = self.sees_processes.unwrap_or(self.random.below(4) > 0);
                 self.is_service = self.random.below(4) > 0;
                 self.stopped_told = false;
                 self.was_connected_when_busy = !matches!(self.service, Service::Busy);
@@ -475,11 +508,23 @@ impl World {
             }
             _ => {}
         }
-        if trying && !self.is_connected() && !matches!(self.life.state(), State::Connecting { .. }) {
+        if self.trying && !self.is_connected() && !matches!(self.life.state(), State::Connecting { .. }) {
             self.identified = false;
         }
         self.note(&commands);
         Ok(())
+    }
+
+    /// Hosts that have lost one service together must not ask for it together: no two pauses are the same.
+    fn pauses(&mut self, now: Instant) -> Result<(), String> {
+        let State::Waiting { next_try, .. } = self.life.state() else { return Ok(()) };
+        let pause = next_try.duration_since(now);
+        match self.pause.replace(pause) {
+            Some(before) if before == pause && pause > FLOOR && pause <= CAP => {
+                Err(format!("paused twice for {pause:?}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn note(&mut self, commands: &[Command]) {
@@ -498,7 +543,11 @@ impl World {
             // It is silent: that is no attempt to connect.
             Command::Dial if self.is_connected() => self.ask(Question::Dial, 3_000)?,
             Command::Dial => {
-                self.figures.attempts += 1;
+                if !self.trying {
+                    self.figures.attempts += 1;
+                    self.at_well = self.is_well();
+                    self.figures.attempts_at_well += u32::from(self.at_well);
+                }
                 if !self.hurried && self.failed_at.is_some_and(|failed| self.now < failed + 250) {
                     return Err(format!("tried again {} ms after a failure", self.now - self.failed_at.unwrap()));
                 }
@@ -511,7 +560,10 @@ impl World {
                 }
                 self.ask(Question::Dial, 1_000)?;
             }
-            Command::Identify => self.ask(Question::Identify, 8_000)?,
+            Command::Identify => {
+                self.figures.attempts += u32::from(matches!(self.life.state(), State::Refused { .. }));
+                self.ask(Question::Identify, 8_000)?;
+            }
             Command::Check => {
                 self.figures.checks += 1;
                 self.ask(Question::Check, patience)?;
@@ -543,88 +595,5 @@ impl World {
         }
         self.asked.push(Asked { question, since: self.now, until: self.now + patience });
         if self.asked.len() > 1 { Err("two questions at once".to_owned()) } else { Ok(()) }
-    }
-
-    /// What a faulty machine would do.
-    fn spoil(&mut self, commands: &mut Vec<Command>, dialed: bool, missed: bool) {
-        let now = self.instant(self.now);
-        match (self.bug, &mut self.life.state) {
-            (Some(Bug::NoFloor), State::Waiting { next_try, .. }) => *next_try = now,
-            (Some(Bug::LastAttempt), State::Waiting { next_try, .. }) if self.life.backoff.failures() >= 10 => {
-                *next_try = now + Duration::from_secs(1_000_000);
-            }
-            (Some(Bug::EarlyReset), _) if dialed => self.life.backoff.reset(),
-            (Some(Bug::TwoProbes), State::Connected(connected)) if missed => {
-                if let Ask::At(_) = connected.check {
-                    commands.extend([Command::Check, Command::Check]);
-                    connected.check = Ask::UnderWay;
-                }
-            }
-            (Some(Bug::UnseenIsDead), State::Connected(_)) if commands[..] == [Command::Dial] => {
-                *commands = self.life.failed(fault(Class::Silent, "stopped-answering"), now, 0);
-            }
-            (Some(Bug::NobodyIsLost), State::Connected(connected)) if commands[..] == [Command::Dial] => {
-                commands.clear();
-                connected.check = Ask::At(now + Duration::from_secs(5));
-            }
-            (Some(Bug::LeavesProbeBehind), _) => commands.retain(|command| *command != Command::Abandon),
-            (Some(Bug::SlowToConfirm), State::Connected(connected)) if missed && connected.silence.is_some() => {
-                connected.check = Ask::At(now + Duration::from_secs(20));
-            }
-            (Some(Bug::RefusedForEver), State::Refused { due, asking: false, .. }) => {
-                *due = now + Duration::from_secs(1_000_000);
-            }
-            (Some(Bug::ShowsTheKeyAgain), _) => self.life.key_refused = false,
-            (Some(Bug::NeverReopensLiveUpdates), State::Connected(connected)) => {
-                if let Push::Down(at, _) = &mut connected.push {
-                    *at = now + Duration::from_secs(1_000_000);
-                }
-            }
-            (Some(Bug::ConnectedWithoutIdentity), State::Connecting { phase: Phase::Identify, .. }) if dialed => {
-                commands.clear();
-                commands.extend(self.life.go_on(now));
-            }
-            _ => {}
-        }
-    }
-
-    /// What must hold at every moment.
-    fn check_rules(&mut self) -> Result<(), String> {
-        if self.life.due().is_none() && self.asked.is_empty() {
-            return Err("it waits for nothing".to_owned());
-        }
-        let seen = view::seen(&self.life);
-        let usable =
-            seen.state == StateName::Connected && !matches!(seen.detail, Detail::Unresponsive | Detail::Suspended);
-        // What the host cannot know: it did not run, or has just begun to.
-        let since = self.since.max(if self.last_late > 0 { self.last_late + 25_000 } else { 0 });
-        let held = self.now.saturating_sub(since);
-        let wrong = match self.service {
-            Service::Up(latency) if latency < 1_000 => {
-                if seen.detail == Detail::Unresponsive && self.now - self.since > 20_000 {
-                    return Err("a healthy service is shown as unresponsive".to_owned());
-                }
-                let limited = self.push_works && seen.detail == Detail::Degraded;
-                !usable && held > 75_000 || limited && held.min(self.now - self.push_since) > 75_000
-            }
-            Service::Down | Service::Starting | Service::Stranger | Service::Locked => usable && held > 15_000,
-            // Another machine, whose processes nobody sees.
-            Service::CutOff if self.is_connected() && !self.has_process && held > 75_000 => {
-                return Err("a machine that is off is not given up".to_owned());
-            }
-            Service::Hung | Service::CutOff => usable && held > 15_000,
-            Service::Stopped => usable && held > 15_000,
-            Service::Up(_) | Service::Busy => false,
-        };
-        if !wrong {
-            self.wrong_since = None;
-            return Ok(());
-        }
-        let since = *self.wrong_since.get_or_insert(self.now);
-        // A push channel that was reopened may just be breaking again.
-        if self.now - since > 1_000 || usable {
-            return Err(format!("{:?} for {held} ms is shown as {} ({})", self.service, seen.state, seen.detail));
-        }
-        Ok(())
     }
 }

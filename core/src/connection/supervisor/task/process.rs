@@ -49,17 +49,14 @@ impl Task {
 
     /// What the process did while a check went without a good answer.
     pub(super) fn hear_witness(&mut self) {
-        let now = Instant::now();
-        if self.hear_lateness(self.next_look, now) {
-            self.next_look = self.tempo_of_looks(now);
-        }
+        self.hear_own_lateness();
         if let Some(witness) = &self.witness
             && witness.process().activity() == Activity::Gone
         {
             if let Some(exited) = self.process_ended() {
                 self.take(exited);
             }
-        } else if let Some(evidence) = self.witness.as_mut().and_then(|witness| witness.judge(now)) {
+        } else if let Some(evidence) = self.witness.as_mut().and_then(|witness| witness.judge(Instant::now())) {
             self.take(Input::Evidence(evidence));
         }
     }
