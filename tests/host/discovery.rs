@@ -7,10 +7,11 @@ use crate::{
 };
 use mdd_core::events::{BackendView, Detail, Origin, StateName};
 use mdd_sim::Sim;
-use mdd_tests::{Stub, drop_in, eventually, in_own_network, variant};
+use mdd_tests::{Announcement, Stub, drop_in, eventually, in_own_network, variant};
 use serde_json::json;
 use std::{
     fs,
+    net::{Ipv4Addr, UdpSocket},
     time::{Duration, Instant},
 };
 
@@ -70,6 +71,36 @@ fn a_service_that_is_named_by_an_address_of_this_machine_is_one_backend() {
         looking.until(|row| row.endpoint.as_deref() == wanted && row.state == StateName::Connected).await;
         tokio::time::timeout(SOON, looking.host.settled()).await.unwrap();
         eventually(&looking.host, SOON, only).await;
+    });
+}
+
+/// What its driver declares is listened for, on this machine alone, and nothing else is.
+#[test]
+fn a_service_that_announces_itself_by_the_type_of_its_driver_is_connected() {
+    in_own_network("discovery::a_service_that_announces_itself_by_the_type_of_its_driver_is_connected", async {
+        let lamp = ("/lamp.json", (200, "application/json", r#"{"lamp": "Desk lamp"}"#));
+        let nothing = (404, "text/plain", "");
+        let [declared, other] = [Stub::start(&[lamp], nothing).await, Stub::start(&[lamp], nothing).await];
+        let port = |stub: &Stub| stub.url.rsplit(':').next().unwrap().parse().unwrap();
+        let said = [("_lamp._tcp", "Desk", port(&declared)), ("_torch._tcp", "Pocket", port(&other))];
+        let here = Ipv4Addr::LOCALHOST;
+        let said = said.map(|(kind, name, port)| Announcement::of(kind, name.as_bytes(), here, port));
+        let looking = Looking::with(&["lamp"], "");
+        let socket = UdpSocket::bind((here, 0)).unwrap();
+        let mut again = tokio::time::interval(Duration::from_millis(500));
+        let announcing = async {
+            loop {
+                again.tick().await;
+                said.iter().rev().for_each(|one| Announcement::say(&socket, std::slice::from_ref(one)));
+            }
+        };
+        let found = tokio::select! {
+            found = looking.connected("lamp") => found,
+            () = announcing => unreachable!("it never ends"),
+        };
+        assert_eq!((found.origin, found.endpoint.as_ref()), (Origin::Mdns, Some(&declared.url)));
+        tokio::time::timeout(SOON, looking.host.settled()).await.unwrap();
+        assert_eq!(other.asked_in_all(), 0);
     });
 }
 

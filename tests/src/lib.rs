@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod announcement;
 mod build;
 mod chat;
 mod command;
@@ -15,6 +16,7 @@ mod stub;
 mod subject;
 mod variant;
 
+pub use announcement::Announcement;
 pub use build::{Built, built};
 pub use chat::chat;
 pub use command::mdd_host;

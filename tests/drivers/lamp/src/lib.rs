@@ -71,5 +71,5 @@ fn version() -> String {
 
 mdd_driver_api::export_driver!(
     Lamp,
-    r#"{"kind": "lamp", "title": "Lamp", "operations": {"glow": {"title": "Glow", "results": []}}}"#
+    r#"{"kind": "lamp", "title": "Lamp", "mdns_types": ["_lamp._tcp"], "operations": {"glow": {"title": "Glow", "results": []}}}"#
 );
