@@ -14,8 +14,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
 
-/// A connection is back in the pool so soon after its answer is complete, on a busy machine too.
-const RETURN_WITHIN: Duration = Duration::from_millis(20);
+/// A connection is back in the pool so soon after its answer is complete: a few turns of its task. Whoever asks right
+/// after a service has gone waits for nothing.
+const RETURN_WITHIN: Duration = Duration::from_millis(5);
 /// Places that are remembered before old ones are dropped.
 const MAX_PLACES: usize = 64;
 
