@@ -2,10 +2,13 @@
 
 use crate::{home::Home, soon, talk::SocketTalk};
 use mdd_sim::Sim;
-use mdd_tests::{Stub, provoked};
+use mdd_tests::{Stub, built, provoked};
 use serde_json::{Value, json};
 use std::{fs, process::Stdio};
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    process::Command,
+};
 
 async fn said(home: &Home, words: &[&str]) -> (Option<i32>, String) {
     let output = soon("the end", home.starter(words).output()).await.unwrap();
@@ -180,8 +183,24 @@ async fn the_doctor_says_so_when_there_is_no_place_to_work() {
 }
 
 async fn found_by_doctor(home: &Home) -> Vec<String> {
-    let output = soon("the end", home.starter(&["doctor", "--json"]).output()).await.unwrap();
+    found_by(home.starter(&["doctor", "--json"])).await
+}
+
+async fn found_by(mut doctor: Command) -> Vec<String> {
+    let output = soon("the end", doctor.output()).await.unwrap();
     codes(&serde_json::from_slice(&output.stdout).unwrap())
+}
+
+/// A sandbox lets no program open the sockets over which the kernel tells.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn the_doctor_says_so_when_the_sockets_of_this_machine_cannot_be_seen() {
+    let (home, python) = (Home::empty(), xtask::python::find("3.11").unwrap());
+    let sandbox = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/unseen.py");
+    let host = built().program("mdd-host");
+    let doctor = home.starter_of(&python.program, &["-I", sandbox, host.to_str().unwrap(), "doctor", "--json"]);
+    let found = found_by(doctor).await;
+    assert!(found.contains(&"sockets-unseen".to_owned()), "{found:?}");
 }
 
 #[cfg(unix)]

@@ -4,7 +4,9 @@ use crate::{
     peer::{Peer, Port, listen},
     socket::accept,
 };
-use mdd_tests::{Running, plugins};
+use mdd_core::jobs::{Submission, Target};
+use mdd_tests::{Running, eventually, on_own_disk, plugins};
+use serde_json::json;
 use std::time::Duration;
 
 /// Each attempt may miss it on a loaded machine, and the next one comes soon.
@@ -81,4 +83,34 @@ async fn a_driver_that_does_not_read_loses_its_socket() {
     })
     .await;
     says(port, "reader-too-slow").await;
+}
+
+#[test]
+fn a_result_for_which_the_disk_has_no_room_waits_for_it() {
+    on_own_disk("asked::a_result_for_which_the_disk_has_no_room_waits_for_it", async {
+        let port = listen(|mut peer| async move {
+            while let Some(head) = peer.head().await {
+                let body: &[u8] = match head.target() {
+                    "/run" => br#"{"download": "/result"}"#,
+                    "/result" => {
+                        peer.say("HTTP/1.1 200 OK\r\ncontent-length: 200000000\r\n\r\n").await;
+                        return peer.hang().await;
+                    }
+                    _ => b"{}",
+                };
+                if !peer.answer("200 OK", "application/json", body).await {
+                    return;
+                }
+            }
+        })
+        .await;
+        let folder = plugins(&["told"]);
+        let running = Running::start(folder.path(), &[("told", &format!("http://127.0.0.1:{}", port.number))]);
+        let target = Target::Kind("told".to_owned());
+        let submission =
+            Submission { id: "large".to_owned(), target, operation: None, payload: json!({}), files: vec![] };
+        running.host.jobs().submit(submission).await.unwrap();
+        let is_told = |job: &mdd_core::events::JobView| job.reason.as_ref().is_some_and(|why| why.code == "disk-full");
+        eventually(&running.host, SOON, |_| running.host.jobs().show("large").filter(is_told)).await;
+    });
 }

@@ -54,6 +54,16 @@ async fn a_question_that_is_asked_after_the_end_is_not_sent() {
     assert_eq!(subject.check().await.unwrap_err().code.as_str(), "instance-closed");
 }
 
+/// The code of the driver that authors begin with.
+#[tokio::test]
+async fn the_template_says_that_its_service_is_asleep() {
+    let folder = plugins(&["template"]);
+    let stub = Stub::start(&[], answer(r#"{"service": "template", "awake": false}"#)).await;
+    let running = Running::start(folder.path(), &[("template", &stub.url)]);
+    let is_told = |reason: &mdd_core::diagnosis::Reason| reason.code == "template.asleep";
+    running.until("template", SOON, |view| view.reason.as_ref().is_some_and(is_told)).await;
+}
+
 /// A driver's check does that, and the backend shows it.
 async fn says(plugins: &std::path::Path, body: &'static str, code: &str) {
     let stub = Stub::start(&[("/check", answer(body))], FINE).await;

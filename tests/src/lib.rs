@@ -22,7 +22,7 @@ pub use chat::chat;
 pub use command::mdd_host;
 #[cfg(target_os = "linux")]
 pub use neighbour::{HERE, Neighbour, THERE, pass_on};
-pub use own_network::in_own_network;
+pub use own_network::{in_own_network, on_own_disk};
 pub use running::{Running, eventually};
 pub use served::{Served, ServedHome};
 pub use stub::{Answer, Stub};

@@ -6,7 +6,7 @@
 use mdd_driver_api::{
     Connect, Driver, DriverError, ErrorKind, Host, Job, Request, Result, Sink, Stage,
     abi::{FrameKind, Segment, SegmentKind},
-    model::{Attempt, Identity, Instance, Outcome, OutcomeStatus, Queue, Sample},
+    model::{Attempt, Identity, Instance, Outcome, OutcomeStatus, Queue, ResultMeta, Sample},
 };
 use serde_json::Value;
 use std::{future::pending, time::Duration};
@@ -16,7 +16,7 @@ struct Told {
 }
 
 /// `error` is a kind's number and a code, `running` how many jobs there are, `ask` another question to be asked first,
-/// `talk` a WebSocket to be opened first, and `panic` says what it is.
+/// `talk` a WebSocket to be opened first, `download` a result to be saved, and `panic` says what it is.
 type Order = Value;
 
 impl Told {
@@ -104,6 +104,9 @@ impl Driver for Told {
     async fn run(&self, _attempt: Attempt, job: Job) -> Result<Outcome> {
         job.checkpoint(Stage::SENT, "it", &Value::Null).await?;
         let order = self.order("/run").await?;
+        if let Some(target) = order.get("download").and_then(Value::as_str) {
+            job.download(Request::get(target).max_bytes(u64::MAX), &ResultMeta::new("it", "image")).await?;
+        }
         match order.get("status").and_then(Value::as_str) {
             Some("failed") => Ok(Outcome::new(OutcomeStatus::Failed)),
             Some("cancelled") => Ok(Outcome::new(OutcomeStatus::Cancelled)),
@@ -118,5 +121,5 @@ impl Driver for Told {
 mdd_driver_api::export_driver!(
     Told,
     r#"{"kind": "told", "title": "Told", "secrets": {"key": {"title": "A key", "header": "authorization"}},
-        "operations": {"do": {"title": "Do", "parameters": {"type": "object"}, "files": ["*"], "results": []}}}"#
+        "operations": {"do": {"title": "Do", "parameters": {"type": "object"}, "files": ["*"], "results": ["image"]}}}"#
 );
