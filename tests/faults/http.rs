@@ -1,19 +1,15 @@
 //! What a service may answer to a question over HTTP.
 
-use crate::peer::{Peer, Port, listen};
-
-/// A row of the catalogue: its name, its port, and what the host may call it.
-pub(crate) struct Entry {
-    pub(crate) name: &'static str,
-    pub(crate) port: Port,
-    pub(crate) codes: &'static [&'static str],
-    /// The service is usable all the same, with a part missing.
-    pub(crate) degrades: bool,
-}
+use crate::{
+    bombs::{self, Bomb},
+    entry::{Entry, Outcome},
+    peer::{Peer, listen},
+};
+use std::sync::Arc;
 
 /// Answers each connection's first request with these bytes and closes.
 async fn bytes(name: &'static str, codes: &'static [&'static str], answer: impl Into<Vec<u8>>) -> Entry {
-    let answer: std::sync::Arc<[u8]> = answer.into().into();
+    let answer: Arc<[u8]> = answer.into().into();
     behaviour(name, codes, move |mut peer| {
         let answer = answer.clone();
         async move {
@@ -32,7 +28,31 @@ async fn behaviour<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    Entry { name, port: listen(behave).await, codes, degrades: false }
+    Entry { name, port: listen(behave).await, codes, outcome: Outcome::Refused, heavy: false }
+}
+
+/// Says the head of an answer, and then the same until nobody takes it any more.
+async fn flood(
+    name: &'static str,
+    codes: &'static [&'static str],
+    head: impl Into<Vec<u8>>,
+    again: impl Into<Vec<u8>>,
+) -> Entry {
+    let (head, again): (Arc<[u8]>, Arc<[u8]>) = (head.into().into(), again.into().into());
+    let entry = behaviour(name, codes, move |mut peer| {
+        let (head, again) = (head.clone(), again.clone());
+        async move {
+            peer.request().await;
+            peer.say(&head).await;
+            peer.flood(&again).await;
+        }
+    });
+    entry.await.heavy()
+}
+
+async fn bomb(name: &'static str, encoding: &str, bomb: Bomb) -> Entry {
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\n\r\n");
+    flood(name, &["encoded-answer"], [head.as_bytes(), &bomb.head].concat(), bomb.again).await
 }
 
 fn json(status: &str, headers: &str, body: &str) -> Vec<u8> {
@@ -47,6 +67,9 @@ const NUMBER: &[&str] = &["unexpected-answer", "wrong-service"];
 const STRANGER: &[&str] = &["wrong-service"];
 const ODD: &[&str] = &["unexpected-answer"];
 const SILENT: &[&str] = &["no-answer"];
+const LONG: &[&str] = &["head-too-large", "no-answer"];
+const BROKEN: &[&str] = &["broken-answer"];
+const LARGE: &[&str] = &["answer-too-large"];
 const LATE: &[&str] = &["took-too-long", "no-answer", "stalled"];
 
 /// Every entry that a port answers over HTTP. `elsewhere` is an address that must never be asked.
@@ -81,6 +104,7 @@ async fn connections() -> Vec<Entry> {
 }
 
 async fn heads(elsewhere: &str) -> Vec<Entry> {
+    let headers: String = (0..1_000).map(|index| format!("x-{index}: 1\r\n")).collect();
     let redirect = |target: &str| format!("HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n");
     vec![
         behaviour("drip header", LATE, |mut peer| async move {
@@ -88,33 +112,11 @@ async fn heads(elsewhere: &str) -> Vec<Entry> {
             peer.drip(b"HTTP/1.1 200 OK\r\nx: ".iter().copied().chain(std::iter::repeat(b'x'))).await;
         })
         .await,
-        behaviour("endless 100-continue", LATE, |mut peer| async move {
-            peer.request().await;
-            peer.flood(&b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000)).await;
-        })
-        .await,
+        flood("endless 100-continue", LATE, "", b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1_000)).await,
         bytes("half a head", &["closed-without-answer"], *b"HTTP/1.1 200 OK\r\ncontent-le").await,
-        behaviour("10 MB header", &["head-too-large", "no-answer"], |mut peer| async move {
-            peer.request().await;
-            peer.say("HTTP/1.1 200 OK\r\nx: ").await;
-            for _ in 0..160 {
-                if !peer.say([b'a'; 64 << 10]).await {
-                    return;
-                }
-            }
-        })
-        .await,
-        behaviour("100 k headers", &["head-too-large", "no-answer"], |mut peer| async move {
-            peer.request().await;
-            peer.say("HTTP/1.1 200 OK\r\n").await;
-            let many: String = (0..1_000).map(|index| format!("x-{index}: 1\r\n")).collect();
-            for _ in 0..100 {
-                if !peer.say(&many).await {
-                    return;
-                }
-            }
-        })
-        .await,
+        flood("endless header", LONG, "HTTP/1.1 200 OK\r\nx: ", [b'a'; 64 << 10]).await,
+        flood("endless headers", LONG, "HTTP/1.1 200 OK\r\n", headers).await,
+        flood("endless reason", LONG, "HTTP/1.1 200 ", [b'a'; 64 << 10]).await,
         bytes("status that is no number", NOT_HTTP, *b"HTTP/1.1 abc OK\r\n\r\n").await,
         bytes(
             "duplicate content-length",
@@ -146,9 +148,13 @@ async fn bodies() -> Vec<Entry> {
     let mut invalid = json("200 OK", "", "{\"system\": \"xx\"}");
     let at = invalid.len() - 4;
     invalid[at] = 0xff;
-    let encoded = |encoding: &str| {
-        format!("HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\ncontent-length: 4\r\n\r\n\x1f\u{0b}..")
-    };
+    let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+    let chunked = |begun: &str| format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{begun}");
+    let nameless = bombs::gzip();
+    // As much as is read, and many times that once it is values.
+    let numbers = format!("{{\"system\": [0{}]}}", ",0".repeat(120_000));
+    let lists = format!("{{\"system\": [[]{}]}}", ",[]".repeat(80_000));
+    let names: String = (0..20_000).map(|index| format!(",\"{index}\":0")).collect();
     vec![
         behaviour("drip body", LATE, |mut peer| async move {
             peer.request().await;
@@ -158,25 +164,22 @@ async fn bodies() -> Vec<Entry> {
         .await,
         bytes("truncated JSON", &["unexpected-answer"], json("200 OK", "", "{\"system\": {\"os\": ")).await,
         bytes("short body", &["answer-cut-short"], *b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half\":").await,
-        behaviour("endless body", &["answer-too-large"], |mut peer| async move {
-            peer.request().await;
-            peer.say("HTTP/1.1 200 OK\r\n\r\n").await;
-            peer.flood(&[b'x'; 1 << 16]).await;
-        })
+        flood("endless body", LARGE, "HTTP/1.1 200 OK\r\n\r\n", [b'x'; 1 << 16]).await,
+        flood("endless chunks", LARGE, chunked(""), chunk).await,
+        flood("endless chunk size", BROKEN, chunked("5;"), [b'x'; 1 << 16]).await,
+        flood("endless trailers", BROKEN, chunked("2\r\n{}\r\n0\r\n"), b"x: y\r\n".repeat(10_000)).await,
+        flood("10 GB", LARGE, "HTTP/1.1 200 OK\r\ncontent-length: 10000000000\r\n\r\n", [b'x'; 1 << 16]).await,
+        bomb("gzip bomb", "gzip", bombs::gzip()).await,
+        bomb("deflate bomb", "deflate", bombs::deflate()).await,
+        bomb("br bomb", "br", bombs::brotli()).await,
+        bomb("zstd bomb", "zstd", bombs::zstd()).await,
+        flood(
+            "bomb that is not named",
+            LARGE,
+            [b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &nameless.head].concat(),
+            nameless.again,
+        )
         .await,
-        behaviour("endless chunks", &["answer-too-large"], |mut peer| async move {
-            peer.request().await;
-            peer.say("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
-            let chunk = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
-            peer.flood(&chunk).await;
-        })
-        .await,
-        bytes("announced 10 GB", &["answer-too-large"], *b"HTTP/1.1 200 OK\r\ncontent-length: 10000000000\r\n\r\n")
-            .await,
-        bytes("gzip bomb", &["encoded-answer"], encoded("gzip")).await,
-        bytes("deflate bomb", &["encoded-answer"], encoded("deflate")).await,
-        bytes("br bomb", &["encoded-answer"], encoded("br")).await,
-        bytes("zstd bomb", &["encoded-answer"], encoded("zstd")).await,
         bytes(
             "bad chunk size",
             &["broken-answer"],
@@ -185,7 +188,10 @@ async fn bodies() -> Vec<Entry> {
         .await,
         bytes("cut chunk", &["answer-cut-short"], *b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhe")
             .await,
-        bytes("JSON depth 100 k", &["unexpected-answer", "wrong-service"], json("200 OK", "", &deep)).await,
+        bytes("JSON depth 100 k", &["unexpected-answer", "wrong-service"], json("200 OK", "", &deep)).await.heavy(),
+        bytes("120,000 numbers", STRANGER, json("200 OK", "", &numbers)).await.heavy(),
+        bytes("80,000 lists", STRANGER, json("200 OK", "", &lists)).await.heavy(),
+        bytes("20,000 names", STRANGER, json("200 OK", "", &format!("{{{}}}", &names[1..]))).await.heavy(),
         bytes("invalid UTF-8", &["wrong-service", "unexpected-answer"], invalid).await,
         bytes("1e999", NUMBER, json("200 OK", "", "{\"system\": 1e999}")).await,
         bytes("NaN", NUMBER, json("200 OK", "", "{\"system\": NaN}")).await,
@@ -205,11 +211,12 @@ async fn bodies() -> Vec<Entry> {
             }
         })
         .await,
-        behaviour("SSE line of 1 GB", &["answer-too-large"], |mut peer| async move {
-            peer.request().await;
-            peer.say("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: ").await;
-            peer.flood(&[b'x'; 1 << 16]).await;
-        })
+        flood(
+            "SSE line of 1 GB",
+            LARGE,
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: ",
+            [b'x'; 1 << 16],
+        )
         .await,
         behaviour("SSE without a newline", LATE, |mut peer| async move {
             peer.request().await;

@@ -1,7 +1,8 @@
 //! What a service may do with a WebSocket while it answers every question over HTTP: live updates go, the service stays.
 
 use crate::{
-    http::Entry,
+    bombs,
+    entry::{Entry, Outcome},
     peer::{Peer, listen},
 };
 use base64::Engine as _;
@@ -43,7 +44,7 @@ where
         async move { comfyui(peer, |peer, key| upgraded(peer, key)).await }
     })
     .await;
-    Entry { name, port, codes, degrades: true }
+    Entry { name, port, codes, outcome: Outcome::Degraded, heavy: false }
 }
 
 pub(crate) fn accept(key: &str) -> String {
@@ -68,44 +69,62 @@ async fn after(name: &'static str, codes: &'static [&'static str], said: Vec<u8>
     .await
 }
 
+/// The same again and again once the socket is open.
+async fn flood(
+    name: &'static str,
+    codes: &'static [&'static str],
+    first: impl Into<Vec<u8>>,
+    again: impl Into<Vec<u8>>,
+) -> Entry {
+    let (first, again): (Arc<[u8]>, Arc<[u8]>) = (first.into().into(), again.into().into());
+    let entry = entry(name, codes, move |mut peer, key| {
+        let (first, again) = (first.clone(), again.clone());
+        async move {
+            peer.say(format!("{}\r\n", accept(&key))).await;
+            peer.say(&first).await;
+            peer.flood(&again).await;
+        }
+    });
+    entry.await.heavy()
+}
+
+/// A whole message.
+fn message(opcode: u8, body: &[u8]) -> Vec<u8> {
+    [&[0x80 | opcode, 127], body.len().to_be_bytes().as_slice(), body].concat()
+}
+
+/// The start of a message that has so many bytes.
+fn announced(bytes: u64) -> Vec<u8> {
+    [&[0x82, 127], bytes.to_be_bytes().as_slice()].concat()
+}
+
+const LARGE: &[&str] = &["message-too-large", "comfyui.preview-too-large"];
 const BROKEN: &[&str] = &["broken-frame"];
 const GONE: &[&str] = &["no-live-updates", "connection-lost", "socket-closed"];
 
 /// Every entry that a port answers over a WebSocket.
 pub(crate) async fn entries() -> Vec<Entry> {
     let status = br#"{"type": "status", "data": {"status": {"exec_info": {"queue_remaining": 0}}}}"#;
+    let body = [b'x'; 1 << 15];
+    let fragment = |first: u8| [[first, 126].as_slice(), &0x8000u16.to_be_bytes(), &body].concat();
+    // An event of kind 1, a picture of kind 2: PNG.
+    let preview = |picture: &[u8]| [[0, 0, 0, 1, 0, 0, 0, 2].as_slice(), picture].concat();
     let frame = |first: u8, body: &[u8]| [&[first, u8::try_from(body.len()).unwrap()], body].concat();
     vec![
-        after(
-            "length of 2^62",
-            &["message-too-large", "comfyui.preview-too-large"],
-            [vec![0x82, 127], (1u64 << 62).to_be_bytes().to_vec()].concat(),
-        )
-        .await,
-        after(
-            "700 MB message",
-            &["message-too-large", "comfyui.preview-too-large"],
-            [vec![0x82, 127], 700_000_000u64.to_be_bytes().to_vec()].concat(),
-        )
-        .await,
-        entry("endless fragments", &["message-too-large", "comfyui.preview-too-large"], |mut peer, key| async move {
-            peer.say(format!("{}\r\n", accept(&key))).await;
-            let body = [b'x'; 1 << 15];
-            let fragment = |first: u8| [[first, 126].as_slice(), &0x8000u16.to_be_bytes(), &body].concat();
-            peer.say(fragment(0x02)).await;
-            peer.flood(&fragment(0x00)).await;
-        })
-        .await,
-        entry("ping flood", &["control-flood"], |mut peer, key| async move {
-            peer.say(format!("{}\r\n", accept(&key))).await;
-            peer.flood(&[0x89, 0x00].repeat(4_096)).await;
-        })
-        .await,
-        entry("pong flood", &["control-flood"], |mut peer, key| async move {
-            peer.say(format!("{}\r\n", accept(&key))).await;
-            peer.flood(&[0x8a, 0x00].repeat(4_096)).await;
-        })
-        .await,
+        after("length of 2^62", LARGE, announced(1 << 62)).await,
+        flood("700 MB message", LARGE, announced(700_000_000), [b'x'; 1 << 16]).await,
+        flood("endless fragments", LARGE, fragment(0x02), fragment(0x00)).await,
+        flood("endless empty fragments", GONE, [0x02, 0x00], [0x00, 0x00].repeat(4_096)).await,
+        flood("ping flood", &["control-flood"], [], [0x89, 0x00].repeat(4_096)).await,
+        flood("pong flood", &["control-flood"], [], [0x8a, 0x00].repeat(4_096)).await,
+        flood("flood of news", &[], [], message(0x01, status)).await.usable(),
+        flood("flood of previews 8 k × 8 k", &[], message(0x01, status), message(0x02, &preview(&bombs::picture())))
+            .await
+            .usable(),
+        after("preview 8 k × 8 k", &[], [message(0x01, status), message(0x02, &preview(&bombs::picture()))].concat())
+            .await
+            .usable()
+            .heavy(),
         entry("wrong accept key", &["not-websocket"], |mut peer, _| async move {
             peer.say(format!("{}\r\n", accept("another"))).await;
             peer.hang().await;

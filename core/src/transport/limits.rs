@@ -17,6 +17,8 @@ const DOWNLOAD_HEAD: Duration = Duration::from_secs(30);
 const TOTAL: Duration = Duration::from_secs(5);
 /// Cap on a body, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
+/// The same for the answer of a candidate: read into values, a hostile one takes twenty times the room.
+const CANDIDATE_BYTES: u64 = 256 << 10;
 /// No body that is read as a whole may be longer, whatever a driver asks.
 const HARD_MAX_BYTES: u64 = 64 << 20;
 /// The same for candidates, which are strangers.
@@ -35,12 +37,15 @@ impl Limits {
     /// For an answer that is read as a whole.
     pub(super) fn of_answer(request: &HttpRequest, candidate: bool) -> Self {
         let head = millis(request.head_ms, Some(HEAD));
-        let hard = if candidate { CANDIDATE_MAX_BYTES } else { HARD_MAX_BYTES };
+        let (usual, hard) = match candidate {
+            true => (CANDIDATE_BYTES, CANDIDATE_MAX_BYTES),
+            false => (MAX_BYTES, HARD_MAX_BYTES),
+        };
         Self {
             head,
             idle: millis(request.idle_ms, Some(IDLE)),
             total: millis(request.total_ms, head.map(|head| head.max(TOTAL))),
-            max_bytes: if request.max_bytes == 0 { MAX_BYTES } else { request.max_bytes }.min(hard),
+            max_bytes: if request.max_bytes == 0 { usual } else { request.max_bytes }.min(hard),
         }
     }
 
@@ -164,7 +169,7 @@ mod tests {
     #[test]
     fn caps_are_capped() {
         let bytes = |max, candidate| Limits::of_answer(&request(0, 0, max), candidate).max_bytes;
-        assert_eq!([bytes(0, false), bytes(0, true)], [1 << 20; 2]);
+        assert_eq!([bytes(0, false), bytes(0, true)], [1 << 20, 256 << 10]);
         assert_eq!(bytes(5, true), 5);
         assert_eq!([bytes(u64::MAX, false), bytes(u64::MAX, true)], [64 << 20, 16 << 20]);
         let stream = |candidate| Limits::of_stream(&request(0, 0, 0), candidate).max_bytes;

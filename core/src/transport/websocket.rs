@@ -14,9 +14,7 @@ use std::time::Duration;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// Cap on an incoming message unless the driver asks for another one, in bytes.
-const MAX_IN: usize = 8 << 20;
-/// Cap on an incoming frame in that case.
-const MAX_FRAME: usize = 4 << 20;
+const MAX_IN: usize = 4 << 20;
 /// Cap on an outgoing message unless the driver asks for another one. Some services take no larger one.
 const MAX_OUT: usize = 4 << 20;
 /// No driver gets more, in either direction.
@@ -36,7 +34,6 @@ const PONG_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy)]
 struct Caps {
     max_in: usize,
-    max_frame: usize,
     max_out: usize,
     ping_every: Option<Duration>,
 }
@@ -47,10 +44,8 @@ impl Caps {
             0 => default,
             asked => usize::try_from(asked).unwrap_or(HARD_MAX).min(HARD_MAX),
         };
-        let max_in = cap(request.max_in, MAX_IN);
         Self {
-            max_in,
-            max_frame: if request.max_in == 0 { MAX_FRAME } else { max_in },
+            max_in: cap(request.max_in, MAX_IN),
             max_out: cap(request.max_out, MAX_OUT),
             ping_every: match request.ping_ms {
                 0 => Some(PING_EVERY),
@@ -70,7 +65,7 @@ impl Caps {
             .read_buffer_size(READ_BUFFER)
             .max_write_buffer_size(WRITE_BUFFER + self.max_out)
             .max_message_size(Some(self.max_in))
-            .max_frame_size(Some(self.max_frame))
+            .max_frame_size(Some(self.max_in))
     }
 }
 

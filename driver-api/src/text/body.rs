@@ -1,7 +1,11 @@
 //! What a peer sent, in words.
 
 use super::{lenient_json, printable};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use std::{collections::BTreeSet, fmt};
 
 /// The longest piece of a peer's text that is quoted.
 const QUOTE: usize = 80;
@@ -27,13 +31,56 @@ pub(crate) fn body_in_words(body: &[u8], media_type: Option<&str>) -> String {
 /// Names, never values: there may be secrets among them.
 fn json(body: &[u8]) -> String {
     match lenient_json(body) {
-        Ok(Value::Object(fields)) if fields.is_empty() => "an empty JSON object".to_owned(),
-        Ok(Value::Object(fields)) => {
-            let names: Vec<&str> = fields.keys().map(String::as_str).take(4).collect();
+        Ok(Shape::Object(names)) if names.is_empty() => "an empty JSON object".to_owned(),
+        Ok(Shape::Object(names)) => {
+            let names: Vec<String> = names.into_iter().collect();
             format!("a JSON object with {}", printable(&names.join(", "), QUOTE))
         }
-        Ok(_) => "a JSON list".to_owned(),
+        Ok(Shape::List) => "a JSON list".to_owned(),
         Err(_) => format!("{} bytes of broken JSON", body.len()),
+    }
+}
+
+/// What JSON is on the outside. Its values are passed over: a stranger's million numbers would take many times the room
+/// of their text.
+enum Shape {
+    /// The first of its names.
+    Object(BTreeSet<String>),
+    List,
+}
+
+/// Names that are told.
+const NAMES: usize = 4;
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Outside)
+    }
+}
+
+struct Outside;
+
+impl<'de> Visitor<'de> for Outside {
+    type Value = Shape;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object or a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, IgnoredAny)) = map.next_entry()? {
+            names.insert(name);
+            if names.len() > NAMES {
+                names.pop_last();
+            }
+        }
+        Ok(Shape::Object(names))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Shape, A::Error> {
+        while let Some(IgnoredAny) = list.next_element()? {}
+        Ok(Shape::List)
     }
 }
 
@@ -84,6 +131,7 @@ mod tests {
     fn other_bodies_are_quoted_or_counted() {
         assert_eq!(words(" \r\n"), "nothing");
         assert_eq!(words(r#"{"status": "ok", "key": "sk-1"}"#), "a JSON object with key, status");
+        assert_eq!(words(r#"{"f": 1, "e": [{}], "d": 0, "c": 0, "b": 0, "a": 0}"#), "a JSON object with a, b, c, d");
         assert_eq!(words("{}"), "an empty JSON object");
         assert_eq!(words("[1]"), "a JSON list");
         assert_eq!(words(r#"{"system": {"os""#), "16 bytes of broken JSON");

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 /// Messages that wait for the driver.
 const MAX_MESSAGES: usize = 256;
 /// Their bytes together. One message alone always fits.
-const MAX_BYTES: usize = if cfg!(mdd_shuttle) { 2 } else { 32 << 20 };
+const MAX_BYTES: usize = if cfg!(mdd_shuttle) { 2 } else { 4 << 20 };
 
 #[derive(Default)]
 struct Shared {
