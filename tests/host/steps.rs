@@ -9,6 +9,7 @@ use mdd_sim::{Fault, Options, Sim};
 use mdd_tests::{Neighbour, Running, Stub, THERE, in_own_network, plugins};
 use rustix::process::Signal;
 use serde_json::json;
+use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 
 /// Nothing is wrong, and nothing to do.
 pub(crate) const FINE: mdd_tests::Answer = (200, "application/json", "{}");
@@ -116,6 +117,30 @@ async fn a_process_with_a_part_missing_is_stopped_continued_and_switched_off() {
     service.signal(Signal::STOP);
     watched.until(is(Detail::Suspended)).await;
     switched_off_while(&watched.running, "comfyui", Detail::Suspended).await;
+    service.signal(Signal::CONT);
+}
+
+/// An answer that was on its way when the process was stopped is one all the same.
+#[tokio::test]
+async fn a_stopped_process_of_which_a_refusal_still_comes_is_refused() {
+    let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let watched = Watched::start();
+    let service = Service::handed(watched.port, gate.local_addr().unwrap().port());
+    let answered = async {
+        loop {
+            // Whoever asks and is told nothing has nothing to refuse.
+            drop(gate.accept().await.unwrap());
+        }
+    };
+    tokio::select! {
+        () = answered => unreachable!("it goes on"),
+        _connected = watched.until_connected() => {}
+    }
+    let (mut asked, _) = gate.accept().await.unwrap();
+    service.signal(Signal::STOP);
+    watched.until(|view| view.detail == Detail::Suspended).await;
+    asked.write_all(b"-").await.unwrap();
+    watched.until(|view| view.detail == Detail::Refused).await;
     service.signal(Signal::CONT);
 }
 

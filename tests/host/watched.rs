@@ -53,6 +53,16 @@ impl Service {
         Self::of(command, port)
     }
 
+    /// One whose connections are served by children, which ask at a port what they shall say of the queue.
+    pub(crate) fn handed(port: u16, gate: u16) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let python = xtask::python::find("3.11").unwrap();
+        let mut command = Command::new(python.program);
+        command.arg("-I").arg(folder.join("host/handed.py")).arg(port.to_string());
+        command.arg(folder.join("fixtures/comfyui-0.33.0/system_stats.json")).arg(gate.to_string());
+        Self::of(command, port)
+    }
+
     /// One process with a ComfyUI at each of these addresses.
     pub(crate) fn with_doors(doors: &[(&str, u16)]) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
