@@ -249,12 +249,12 @@ pub(crate) mod tests {
             reason: Some(Reason::new("needs-your-word", "it runs as another user", &declaration)),
             ..backend(title, StateName::Disconnected, Detail::Refused, makes)
         };
-        let alone = summarize(&[asks("ComfyUI", &["image"])]);
+        let alone = summarize(&[asks("Lamp", &["image"])]);
         assert_eq!(alone.severity, Severity::Attention);
-        assert_eq!(alone.sentence, "Images unavailable: ComfyUI was found and waits for your word.");
-        let ready = backend("ComfyUI", StateName::Connected, Detail::Ready, &["image"]);
-        let beside = summarize(&[ready, asks("ComfyUI", &["image"])]);
-        assert_eq!(beside.sentence, "ComfyUI was found and waits for your word.");
+        assert_eq!(alone.sentence, "Images unavailable: Lamp was found and waits for your word.");
+        let ready = backend("Lamp", StateName::Connected, Detail::Ready, &["image"]);
+        let beside = summarize(&[ready, asks("Lamp", &["image"])]);
+        assert_eq!(beside.sentence, "Lamp was found and waits for your word.");
     }
 
     #[test]
