@@ -96,6 +96,7 @@ async fn a_round_does_not_grow_without_end() {
     .await;
     let round = Round::new();
     let [a] = drivers(server.port, &round);
+    let get = |target: &str| HttpRequest { max_bytes: 1_000_000, ..get(target) };
     for index in 0..30 {
         assert_eq!(ask(&a, get(&format!("/{index}"))).await.unwrap().body.len(), 1_000_000);
     }
