@@ -4,9 +4,10 @@ use crate::watched::{SOON, Service, Watched};
 use mdd_core::{
     events::{BackendView, Detail, Snapshot, StateName},
     health::Severity,
+    metrics::Format,
 };
 use mdd_sim::{Fault, Options, Sim};
-use mdd_tests::{Running, eventually, plugins};
+use mdd_tests::{Running, checks, eventually, plugins};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
@@ -173,6 +174,9 @@ async fn all_kinds_of_trouble_at_once_leave_the_healthy_ones_alone() {
     let beginning = "Text unavailable: LiteLLM wants a key. One more service needs attention.";
     assert_eq!(says(beginning).await, Severity::Problem);
 
+    let healthy = [id("comfyui", &well.url()), id("audioldm", &sound.url())];
+    let answered = |id: &str| checks(&host.metrics(Format::OpenMetrics), id)["answered"];
+    let begun = healthy.each_ref().map(|id| (answered(id), Instant::now()));
     hung.inject(Fault::Freeze).await;
     until(&id("comfyui", &hung.url()), |row| row.detail == Detail::Unresponsive).await;
     let with_hung = "ComfyUI does not answer just now. 2 more services need attention.";
@@ -196,11 +200,16 @@ async fn all_kinds_of_trouble_at_once_leave_the_healthy_ones_alone() {
     host.move_backend(&id("rvc", &wrong), &other.url()).unwrap();
     let ready = says("Everything is ready: AudioLDM, ComfyUI (2), LiteLLM, RVC and Wan2GP.").await;
     assert_eq!(ready, Severity::Ok);
-    for (kind, sim) in [("comfyui", &well), ("audioldm", &sound)] {
-        let view = row(&id(kind, &sim.url()));
+    for (id, (before, since)) in healthy.iter().zip(begun) {
+        let view = row(id);
         assert_eq!((view.state, view.reconnects), (StateName::Connected, 0), "{view:?}");
-        // Live updates may have come late on a loaded machine; no check was missed.
+        // Live updates may have come late on a loaded machine.
         assert!(view.last_errors.iter().all(|error| error.code == "no-live-updates"), "{:?}", view.last_errors);
+        // Each was answered, and none of the beats was left out.
+        let checks = checks(&host.metrics(Format::OpenMetrics), id);
+        let (answered, beats) = (answered(id) - before, since.elapsed().as_secs() / 5);
+        println!("{id}: {answered} checks were answered in {beats} beats of 5 s");
+        assert!(checks.len() == 1 && answered >= beats, "{checks:?}, {answered} in {beats} beats");
     }
 }
 

@@ -15,6 +15,7 @@ mod remedies;
 mod returns;
 mod service;
 mod settings;
+mod starved;
 mod states;
 mod steps;
 mod told;

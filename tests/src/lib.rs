@@ -5,6 +5,7 @@
 mod announcement;
 mod build;
 mod chat;
+mod checks;
 mod command;
 #[cfg(target_os = "linux")]
 mod neighbour;
@@ -19,6 +20,7 @@ mod variant;
 pub use announcement::Announcement;
 pub use build::{Built, built};
 pub use chat::chat;
+pub use checks::checks;
 pub use command::mdd_host;
 #[cfg(target_os = "linux")]
 pub use neighbour::{HERE, Neighbour, THERE, pass_on};

@@ -97,6 +97,14 @@ pub struct Served {
 }
 
 impl Served {
+    /// Its process.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it has not been waited for")
+    }
+
     /// Waits until it answers, and says how long it took since its start.
     ///
     /// # Panics
