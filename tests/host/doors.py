@@ -29,6 +29,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Door(http.server.ThreadingHTTPServer):
+    # Others may take a part of its connections, if they want to.
+    allow_reuse_port = True
+
     def __init__(self, host, port):
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, int(port)), Handler)

@@ -2,7 +2,7 @@
 
 use crate::{
     steps::submit_slow_job,
-    watched::{SOON, Service, Watched},
+    watched::{SOON, Service, Watched, free_port},
 };
 use mdd_core::events::{BackendView, Change, Detail, JobState, NoticeSeverity, Snapshot, StateName, Update};
 use mdd_tests::eventually;
@@ -111,6 +111,39 @@ async fn a_process_is_not_suspended_while_another_one_answers_in_its_place() {
     let well = watched.until(|view| view.detail == Detail::Suspended || begun.elapsed() > Duration::from_secs(8)).await;
     assert_ne!(well.detail, Detail::Suspended);
     service.signal(Signal::CONT);
+}
+
+/// Some servers let each of their processes listen at the same port with a socket of its own.
+#[tokio::test]
+async fn processes_that_share_a_port_are_one_service_and_answer_for_each_other() {
+    let shared = free_port();
+    let url = format!("http://127.0.0.1:{shared}");
+    let mut both = Vec::new();
+    for _ in 0..2 {
+        let own = free_port();
+        let service = Service::with_doors(&[("127.0.0.1", shared), ("127.0.0.1", own)]);
+        let begun = Instant::now();
+        // Its own door opens after the shared one.
+        while tokio::net::TcpStream::connect(("127.0.0.1", own)).await.is_err() {
+            assert!(begun.elapsed() < SOON, "it does not listen");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        both.push(service);
+    }
+    both.sort_by_key(Service::pid);
+    let plugins = mdd_tests::plugins(&["comfyui"]);
+    let running = mdd_tests::Running::start(plugins.path(), &[("comfyui", &url)]);
+    let until = async |wanted: &dyn Fn(&BackendView) -> bool| running.until("comfyui", SOON, wanted).await;
+    let serves = |view: &BackendView, pid| view.process.as_ref().is_some_and(|process| process.pid == pid);
+    let (old, new) = (both[0].pid(), both[1].pid());
+    until(&|view| view.state == StateName::Connected && serves(view, old)).await;
+    both[0].signal(Signal::STOP);
+    let begun = Instant::now();
+    let seen = until(&|view| view.detail == Detail::Suspended || begun.elapsed() > Duration::from_secs(4)).await;
+    assert_ne!(seen.detail, Detail::Suspended, "the other one answers");
+    both[0].kill();
+    let after = until(&|view| view.state == StateName::Connected && serves(view, new)).await;
+    assert_eq!(after.reconnects, 0);
 }
 
 /// Nobody sees who serves it, so it may be at work: that it still accepts connections is what counts.

@@ -10,7 +10,7 @@ use netlink_packet_sock_diag::{
 };
 use netlink_sys::{Socket, SocketAddr as NetlinkAddr, protocols::NETLINK_SOCK_DIAG};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{Mutex, PoisonError},
@@ -116,16 +116,20 @@ pub(super) fn programs_at(address: SocketAddr) -> Vec<Program> {
     holders_at(address).unwrap_or_default().into_iter().map(program).collect()
 }
 
+/// Several processes may listen there, each with a socket of its own, and share the connections.
 fn holders_at(address: SocketAddr) -> Option<Vec<u32>> {
     let all = Netlink::open().and_then(|mut netlink| netlink.list()).ok()?;
-    let number = answering(&all, address).first()?.number;
+    let answering: Vec<u64> = answering(&all, address).into_iter().map(|socket| socket.number).collect();
     let mut holders = HOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = holders.as_ref().and_then(|known| known.get(&number));
-    if let Some(pids) = known.filter(|pids| pids.iter().all(|&pid| holders::has(pid, number))) {
-        return Some(pids.clone());
-    }
-    let found = holders.insert(holders::all_of(&all.iter().map(|socket| socket.number).collect()));
-    found.get(&number).cloned()
+    let is_true = |known: &HashMap<u64, Vec<u32>>, number| {
+        known.get(number).is_some_and(|pids| pids.iter().all(|&pid| holders::has(pid, *number)))
+    };
+    let known = holders.take().filter(|known| answering.iter().all(|number| is_true(known, number)));
+    let known = known.unwrap_or_else(|| holders::all_of(&all.iter().map(|socket| socket.number).collect()));
+    let of_all = answering.iter().filter_map(|number| known.get(number)).flatten().copied();
+    let found: BTreeSet<u32> = of_all.collect();
+    *holders = Some(known);
+    (!found.is_empty()).then(|| found.into_iter().collect())
 }
 
 fn program(pid: u32) -> Program {
