@@ -82,6 +82,8 @@ pub enum News {
     Listens(BTreeSet<u16>),
     /// Nobody listens at this port of this machine any more.
     Silent(u16),
+    /// Nobody takes connections any more where something was found that is no backend.
+    Gone(Endpoint),
     /// Somebody announces that a service is there.
     Announced(Endpoint),
     /// Every port was looked at once.
@@ -114,6 +116,8 @@ enum Place {
 
 enum Outcome {
     Closed,
+    /// What was found there and is no backend is no longer there.
+    Gone(Endpoint),
     /// What it is, and why it may not be the user's.
     Found(Box<Found>, Option<String>),
     Stranger(String, Duration),
@@ -198,16 +202,16 @@ impl Scout {
                         Some(seen) => told = self.notice(seen),
                         None => watcher = None,
                     }
-                    probes.extend(self.due(&taken()));
+                    probes.extend(self.due(&taken(), watcher.is_some()));
                 }
                 endpoint = announcer.next() => {
                     told.push(News::Announced(endpoint.clone()));
                     if self.announced.len() < MAX_ANNOUNCED {
                         self.announced.insert(place(endpoint));
                     }
-                    probes.extend(self.due(&taken()));
+                    probes.extend(self.due(&taken(), watcher.is_some()));
                 }
-                _ = looks.tick() => probes.extend(self.due(&taken())),
+                _ = looks.tick() => probes.extend(self.due(&taken(), watcher.is_some())),
                 Some((place, outcome)) = probes.next(), if !probes.is_empty() => {
                     told.extend(self.settle(place, outcome));
                 }
@@ -242,8 +246,8 @@ impl Scout {
         told
     }
 
-    /// The probes of all places that may be looked at now.
-    fn due(&mut self, taken: &Taken) -> Vec<Probe> {
+    /// The probes of all places that may be looked at now. `watched` says that whoever ends on this machine is seen.
+    fn due(&mut self, taken: &Taken, watched: bool) -> Vec<Probe> {
         let now = Instant::now();
         let drivers = self.plugins.active();
         let default = drivers.iter().flat_map(|driver| driver.manifest.driver.default_ports.iter().copied());
@@ -268,12 +272,23 @@ impl Scout {
             let probe = look(place.clone(), self.shared.clone(), drivers, known_stranger);
             probes.push(async move { (place, probe.await) }.boxed());
         }
+        for endpoint in &taken.idle {
+            let place = place(endpoint.clone());
+            if watched && place.here().is_some() || !self.under_way.insert(place.clone()) {
+                continue;
+            }
+            let dialing = self.shared.transport.dial(endpoint, place.here().is_none());
+            let endpoint = endpoint.clone();
+            probes.push(async move { (place, dialing.await.is_err().then_some(Outcome::Gone(endpoint))) }.boxed());
+        }
         probes
     }
 
     fn settle(&mut self, place: Place, outcome: Option<Outcome>) -> Option<News> {
         self.under_way.remove(&place);
         match (outcome?, place) {
+            // What was announced is looked at once more.
+            (Outcome::Gone(endpoint), _) => Some(News::Gone(endpoint)),
             (Outcome::Closed, Place::Port(port)) => {
                 self.announced.remove(&Place::Port(port));
                 self.strangers.remove(&Place::Port(port))?;
@@ -335,6 +350,8 @@ pub struct Taken {
     pub over_ipv6: BTreeSet<u16>,
     /// Addresses of other machines.
     pub elsewhere: BTreeSet<Endpoint>,
+    /// Those of them that were found and that nobody connects to, as they wait for the user's word.
+    pub idle: Vec<Endpoint>,
 }
 
 /// Whether a place is on this machine, by whichever of its addresses.

@@ -7,11 +7,11 @@ use crate::{
 };
 use mdd_core::events::{BackendView, Detail, Origin, StateName};
 use mdd_sim::Sim;
-use mdd_tests::{Announcement, Stub, drop_in, eventually, in_own_network, variant};
+use mdd_tests::{Announcement, Neighbour, Stub, THERE, drop_in, eventually, in_own_network, pass_on, variant};
 use serde_json::json;
 use std::{
     fs,
-    net::{Ipv4Addr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, UdpSocket},
     time::{Duration, Instant},
 };
 
@@ -263,11 +263,41 @@ fn a_service_of_another_user_waits_for_the_users_word() {
 #[test]
 fn a_doubtful_service_that_goes_away_is_no_longer_offered() {
     in_own_network("discovery::a_doubtful_service_that_goes_away_is_no_longer_offered", async {
-        let service = Service::start_as(65_534, "litellm", &["--port", "4000"]).await;
-        let looking = Looking::with(&["litellm"], "");
-        looking.until(|row| row.needs_word).await;
-        drop(service);
-        looking.until(|row| row.origin == Origin::Missing).await;
+        for settings in ["", "[discovery]\nsockets = false\n"] {
+            let service = Service::start_as(65_534, "litellm", &["--port", "4000"]).await;
+            let looking = Looking::with(&["litellm"], settings);
+            looking.until(|row| row.needs_word).await;
+            drop(service);
+            looking.until(|row| row.origin == Origin::Missing).await;
+            assert!(!looking.host.snapshot().backends.iter().any(|row| row.needs_word));
+        }
+    });
+}
+
+/// The same of another machine, whose end nobody sees.
+#[test]
+fn a_service_of_another_machine_that_goes_away_is_no_longer_offered() {
+    in_own_network("discovery::a_service_of_another_machine_that_goes_away_is_no_longer_offered", async {
+        let (neighbour, sim) = (Neighbour::join(), Sim::start("comfyui").await.unwrap());
+        let listening = pass_on(neighbour.listen(8199), &sim.url());
+        let socket = neighbour.there(|| UdpSocket::bind((THERE, 5353)).unwrap());
+        let IpAddr::V4(there) = THERE else { panic!("{THERE} is announced in an A record") };
+        let said = [Announcement::of("_http._tcp", b"Pictures", there, 8199)];
+        let looking = Looking::with(&["comfyui"], "[discovery]\nlan = true\n");
+        let mut again = tokio::time::interval(Duration::from_millis(500));
+        let announcing = async {
+            loop {
+                again.tick().await;
+                Announcement::say(&socket, &said);
+            }
+        };
+        tokio::select! {
+            _offered = looking.until(|row| row.needs_word) => {}
+            () = announcing => unreachable!("it never ends"),
+        }
+        drop(listening);
+        let is_gone = |row: &BackendView| row.origin == Origin::Missing;
+        looking.until(is_gone).await;
         assert!(!looking.host.snapshot().backends.iter().any(|row| row.needs_word));
     });
 }

@@ -55,7 +55,8 @@ impl Inner {
             }
             News::Listens(ports) => self.try_those(|endpoint| ports.contains(&endpoint.port()) && is_here(endpoint)),
             News::Announced(place) => self.try_those(|endpoint| *endpoint == place),
-            News::Silent(port) => self.forget_idle(port),
+            News::Silent(port) => self.forget_idle(|find| find.is_loopback() && find.port() == port),
+            News::Gone(place) => self.forget_idle(|find| *find == place),
             News::FirstRoundOver => {
                 let mut book = self.book();
                 book.looked = true;
@@ -75,12 +76,11 @@ impl Inner {
 
     /// A find that is no backend, as it waits for the user's word or is another port of one, is only kept while it is
     /// there.
-    fn forget_idle(&self, port: u16) {
+    fn forget_idle(&self, is_gone: impl Fn(&Endpoint) -> bool) {
         let mut book = self.book();
         let before = book.finds.len();
         let supervised: BTreeSet<String> = self.supervisors().keys().cloned().collect();
-        book.finds
-            .retain(|id, find| supervised.contains(id) || !find.endpoint.is_loopback() || find.endpoint.port() != port);
+        book.finds.retain(|id, find| supervised.contains(id) || !is_gone(&find.endpoint));
         if book.finds.len() < before {
             self.reconcile(&mut book);
         }
@@ -122,7 +122,8 @@ impl Inner {
         let supervised = supervisors.values().filter(|supervisor| !wrong.contains(supervisor.id()));
         // What was found and is no backend: it waits for the user's word, or is another port of one.
         let idle = finds.into_iter().filter(|(id, _)| !supervisors.contains_key(id)).map(|(_, endpoint)| endpoint);
-        for endpoint in supervised.map(Supervisor::endpoint).cloned().chain(idle) {
+        taken.idle = idle.collect();
+        for endpoint in supervised.map(Supervisor::endpoint).cloned().chain(taken.idle.clone()) {
             taken.insert(endpoint);
         }
         taken
