@@ -3,9 +3,14 @@
 //! Nothing here waits: time is a number that jumps to the next event. The same seed tells the same story, word by word.
 
 mod bug;
+mod figures;
 mod rules;
+mod service;
 
 pub(super) use bug::{BUGS, Bug};
+pub(super) use figures::Figures;
+pub(super) use service::Service;
+use service::{Asked, Question};
 
 use super::{fault, words};
 use crate::{
@@ -17,7 +22,7 @@ use crate::{
     diagnosis::Class,
     events::Detail,
 };
-use mdd_driver_api::model::{Identity, Queue, Sample};
+use mdd_driver_api::model::Sample;
 use std::{fmt::Write as _, time::Duration};
 use tokio::time::Instant;
 
@@ -39,29 +44,6 @@ impl Random {
     }
 }
 
-/// What the service is like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Service {
-    /// Answers after so many milliseconds.
-    Up(u64),
-    /// Nobody listens.
-    Down,
-    /// Listens, and answers 503.
-    Starting,
-    /// Its loop is blocked by work: the process is busy, nobody is answered.
-    Busy,
-    /// Accepts connections and does nothing.
-    Hung,
-    /// Stopped by a signal.
-    Stopped,
-    /// Packets go nowhere.
-    CutOff,
-    /// Another program has the port.
-    Stranger,
-    /// It wants another key.
-    Locked,
-}
-
 /// What happens from outside at a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Happening {
@@ -74,21 +56,6 @@ pub(super) enum Happening {
     /// The machine sleeps.
     Sleeps,
     UserTries,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Question {
-    Dial,
-    Identify,
-    Check,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Asked {
-    question: Question,
-    since: u64,
-    /// When it is given up.
-    until: u64,
 }
 
 /// Everything in milliseconds since the start.
@@ -140,41 +107,6 @@ pub(super) struct World {
     last_seen: String,
     was_connected_when_busy: bool,
     wrong_since: Option<u64>,
-}
-
-/// What a story came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Figures {
-    /// A service that needs its user and is asked again counts, too.
-    pub(super) attempts: u32,
-    /// Those that began while the service was up, slow or not.
-    pub(super) attempts_at_well: u32,
-    pub(super) successes: u32,
-    pub(super) successes_at_well: u32,
-    pub(super) losses: u32,
-    pub(super) connected_ms: u64,
-    /// While the service was up, slow or not.
-    pub(super) connected_well_ms: u64,
-    pub(super) unresponsive_ms: u64,
-    pub(super) well_ms: u64,
-    pub(super) total_ms: u64,
-    pub(super) checks: u32,
-}
-
-impl Figures {
-    pub(super) fn add(&mut self, other: &Self) {
-        self.attempts += other.attempts;
-        self.attempts_at_well += other.attempts_at_well;
-        self.successes += other.successes;
-        self.successes_at_well += other.successes_at_well;
-        self.losses += other.losses;
-        self.connected_ms += other.connected_ms;
-        self.connected_well_ms += other.connected_well_ms;
-        self.unresponsive_ms += other.unresponsive_ms;
-        self.well_ms += other.well_ms;
-        self.total_ms += other.total_ms;
-        self.checks += other.checks;
-    }
 }
 
 impl World {
@@ -376,20 +308,6 @@ impl World {
         }
     }
 
-    /// When an answer comes, as things stand.
-    fn answered_at(&self, asked: &Asked) -> u64 {
-        match (self.service, asked.question) {
-            (Service::Up(latency), Question::Check | Question::Identify) => asked.since.max(self.since) + latency,
-            (Service::Down | Service::Starting | Service::Stranger | Service::Locked, _) => {
-                asked.since.max(self.since) + 2
-            }
-            (Service::Up(_) | Service::Busy | Service::Hung | Service::Stopped, Question::Dial) => {
-                asked.since.max(self.since) + 1
-            }
-            (Service::Busy | Service::Hung | Service::Stopped | Service::CutOff, _) => u64::MAX,
-        }
-    }
-
     /// Everything that is due now.
     fn settle(&mut self) -> Result<(), String> {
         if let Some(at) = self.asked.iter().position(|asked| self.answered_at(asked).min(asked.until) <= self.now) {
@@ -427,41 +345,6 @@ impl World {
             self.evidence()?;
         }
         self.check_rules()
-    }
-
-    fn outcome(&mut self, question: Question, in_time: bool) -> Input {
-        // Whichever deadline of a question to a machine that is off comes first, unless a connection is left from before.
-        let dials = question == Question::Dial || !self.has_old_connection && self.random.below(8) == 0;
-        let nobody = self.service == Service::CutOff && dials;
-        let silent = fault(Class::Silent, if nobody { "connect-timeout" } else { "no-answer" });
-        let refused = fault(Class::Gone, "connection-refused");
-        let starting = crate::connection::Fault { may_start: true, ..fault(Class::Odd, "unexpected-answer") };
-        match (question, self.service) {
-            (Question::Dial, _) if !in_time => Input::Dialed(Err(silent)),
-            (Question::Dial, Service::Down) => Input::Dialed(Err(refused)),
-            (Question::Dial, _) => Input::Dialed(Ok(())),
-            (Question::Identify, _) if !in_time => Input::Identified(Err(silent)),
-            (Question::Identify, Service::Up(_)) => {
-                self.identified = true;
-                Input::Identified(Ok(Identity::mine(95, "it")))
-            }
-            (Question::Identify, Service::Locked) => {
-                self.identified = true;
-                Input::Identified(Ok(Identity::locked(95, "a key")))
-            }
-            (Question::Identify, Service::Stranger) => Input::Identified(Ok(Identity::no("a web page"))),
-            (Question::Identify, Service::Starting) => Input::Identified(Err(starting)),
-            (Question::Identify, _) => Input::Identified(Err(refused)),
-            (Question::Check, _) if !in_time => Input::Checked(Err(silent)),
-            (Question::Check, Service::Up(_)) => {
-                let running = u32::from(self.random.below(3) == 0);
-                Input::Checked(Ok(Sample::with_queue(Queue { running, pending: None })))
-            }
-            (Question::Check, Service::Locked) => Input::Checked(Err(fault(Class::NeedsYou, "lamp.key-rejected"))),
-            (Question::Check, Service::Stranger) => Input::Checked(Err(fault(Class::Odd, "unexpected-answer"))),
-            (Question::Check, Service::Starting) => Input::Checked(Err(starting)),
-            (Question::Check, _) => Input::Checked(Err(refused)),
-        }
     }
 
     /// The only way into the machine.
