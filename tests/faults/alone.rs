@@ -31,8 +31,8 @@ async fn no_fault_costs_much_memory() {
     let mut entries = http::entries(&format!("http://127.0.0.1:{}/", elsewhere.number)).await;
     entries.extend(socket::entries().await);
     entries.retain(|entry| entry.heavy);
-    let folder: Arc<Path> = plugins(&["comfyui"]).keep().into();
-    let idle = idle(&folder).await;
+    let folder = Arc::new(plugins(&["comfyui"]));
+    let idle = idle(folder.path()).await;
 
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut looks = JoinSet::new();
@@ -41,7 +41,7 @@ async fn no_fault_costs_much_memory() {
         let (folder, places) = (folder.clone(), places.clone());
         looks.spawn(async move {
             let _place = places.acquire().await.unwrap();
-            cost(&folder, entry).await
+            cost(folder.path(), entry).await
         });
     }
     let mut costs = looks.join_all().await;
