@@ -49,6 +49,9 @@ const MISTAKES: &[(&str, &str)] = &[
     ("cannot-run", "carries-its-job"),
 ];
 
+/// What a mistake may bring with it, as the machine happens to run: threads that go on free late.
+const ALONG: (&str, &str) = ("has-threads", "frees-its-memory");
+
 fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("drivers/mutant/conformance")
 }
@@ -73,7 +76,8 @@ fn each_mistake_is_told_in_its_own_line() {
     let mut wrong = Vec::new();
     for (mistake, law) in MISTAKES {
         let said = check(&mutant(folder.path(), mistake), Some(&script()));
-        let broken = said.broken();
+        let mut broken = said.broken();
+        broken.retain(|(broken, _)| (*mistake, *broken) != ALONG);
         if !matches!(broken[..], [(only, _)] if only == *law) || said.code != Some(3) {
             wrong.push(format!("{mistake}: {broken:?}"));
         }
