@@ -136,6 +136,8 @@ pub struct Scout {
     announced: BTreeSet<Place>,
     /// Ports to look at beside the usual ones.
     ports: BTreeSet<u16>,
+    /// Whether other machines may be looked at.
+    lan: bool,
 }
 
 impl Scout {
@@ -149,6 +151,7 @@ impl Scout {
             listening: BTreeMap::new(),
             announced: BTreeSet::new(),
             ports: BTreeSet::new(),
+            lan: false,
         }
     }
 
@@ -161,6 +164,7 @@ impl Scout {
     ) {
         let mut now = orders.borrow_and_update().clone();
         self.ports.clone_from(&now.ports);
+        self.lan = now.lan;
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut probes: FuturesUnordered<Probe> = FuturesUnordered::new();
@@ -183,6 +187,7 @@ impl Scout {
                 Ok(()) = orders.changed() => {
                     let next = orders.borrow_and_update().clone();
                     self.ports.clone_from(&next.ports);
+                    self.lan = next.lan;
                     self.strangers.clear();
                     if !next.lan {
                         self.announced.retain(|place| place.here().is_some());
@@ -274,10 +279,12 @@ impl Scout {
         }
         for endpoint in &taken.idle {
             let place = place(endpoint.clone());
-            if watched && place.here().is_some() || !self.under_way.insert(place.clone()) {
+            let is_here = place.here().is_some();
+            let may_be_asked = if is_here { !watched } else { self.lan };
+            if !may_be_asked || !self.under_way.insert(place.clone()) {
                 continue;
             }
-            let dialing = self.shared.transport.dial(endpoint, place.here().is_none());
+            let dialing = self.shared.transport.dial(endpoint, !is_here);
             let endpoint = endpoint.clone();
             probes.push(async move { (place, dialing.await.is_err().then_some(Outcome::Gone(endpoint))) }.boxed());
         }

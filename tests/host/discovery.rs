@@ -295,7 +295,14 @@ fn a_service_of_another_machine_that_goes_away_is_no_longer_offered() {
             _offered = looking.until(|row| row.needs_word) => {}
             () = announcing => unreachable!("it never ends"),
         }
+        // While a client is offline nobody asks there, so nobody knows either.
+        let offline = looking.host.offline();
+        let two_looks = Duration::from_secs(4);
+        tokio::time::sleep(two_looks).await;
         drop(listening);
+        tokio::time::sleep(two_looks).await;
+        assert!(looking.host.snapshot().backends.iter().any(|row| row.needs_word));
+        drop(offline);
         let is_gone = |row: &BackendView| row.origin == Origin::Missing;
         looking.until(is_gone).await;
         assert!(!looking.host.snapshot().backends.iter().any(|row| row.needs_word));
