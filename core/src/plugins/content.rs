@@ -149,10 +149,23 @@ fn sealable() -> io::Result<File> {
     Ok(memory.into())
 }
 
+/// The kernel refuses to seal what somebody has in hand, itself included when it moves pages about. It waits for that for a
+/// fraction of a second, which is not always enough on a busy machine.
 #[cfg(target_os = "linux")]
 fn seal(file: &File) -> io::Result<()> {
-    use rustix::fs::{SealFlags, fcntl_add_seals};
-    Ok(fcntl_add_seals(file, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL)?)
+    use rustix::{
+        fs::{SealFlags, fcntl_add_seals},
+        io::Errno,
+    };
+    const TRIES: usize = 10;
+    let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
+    for _ in 1..TRIES {
+        match fcntl_add_seals(file, seals) {
+            Err(Errno::BUSY) => {}
+            sealed => return Ok(sealed?),
+        }
+    }
+    Ok(fcntl_add_seals(file, seals)?)
 }
 
 #[cfg(not(target_os = "linux"))]
