@@ -67,8 +67,7 @@ class Runtime:
         self._signature: tuple[object, ...] = ()
         self._looks = -1
         self._counts = False
-        self._was_online = is_online()
-        self.session.go_online(self._was_online)
+        self.session.go_online(is_online())
         self._skip_notices = True
         self.session.on_news.append(self._news)
         self.session.on_open.append(lambda: self.session.ask("drivers.list", None, self._tidy))
@@ -86,9 +85,7 @@ class Runtime:
     def _tick(self) -> None:
         now = time.monotonic()
         self.session.pump()
-        if (online := is_online()) != self._was_online:
-            self._was_online = online
-            self.session.go_online(online)
+        if self.session.go_online(is_online()):
             self.link.refresh()
         if now - self.health_drawn < ON_SCREEN and now - self._health_asked >= ASKING_INTERVAL:
             self._health_asked = now

@@ -83,13 +83,15 @@ class Session:
         self._heartbeat = Heartbeat()
         self._resynchronising = False
 
-    def go_online(self, online: bool) -> None:
-        """Whether Blender's switch allows to talk to other machines: the host listens to none while it does not."""
+    def go_online(self, online: bool) -> bool:
+        """Whether Blender's switch allows to talk to other machines: the host listens to none while it does not. False
+        when that was known."""
         if self._hello.get("online", True) == online:
-            return
+            return False
         self._hello["online"] = online
         # Without a host it is part of the first greeting.
         self.ask("hello", self._hello)
+        return True
 
     def start(self) -> None:
         """Starts the bridge in the background."""

@@ -134,15 +134,15 @@ pub struct Scout {
     /// What listens on this machine, as far as that is known.
     listening: BTreeMap<u16, Port>,
     announced: BTreeSet<Place>,
-    /// Ports to look at beside the usual ones.
-    ports: BTreeSet<u16>,
-    /// Whether other machines may be looked at.
-    lan: bool,
+    orders: Orders,
+    /// Where other ones come from.
+    next_orders: watch::Receiver<Orders>,
 }
 
 impl Scout {
     /// The drivers that there are at each look are asked.
-    pub fn new(shared: Shared, plugins: Plugins) -> Self {
+    pub fn new(shared: Shared, plugins: Plugins, mut next_orders: watch::Receiver<Orders>) -> Self {
+        let orders = next_orders.borrow_and_update().clone();
         Self {
             shared,
             plugins,
@@ -150,27 +150,19 @@ impl Scout {
             under_way: BTreeSet::new(),
             listening: BTreeMap::new(),
             announced: BTreeSet::new(),
-            ports: BTreeSet::new(),
-            lan: false,
+            orders,
+            next_orders,
         }
     }
 
     /// Runs until nobody listens any more. `taken` says which places have a backend already.
-    pub async fn run(
-        mut self,
-        news: mpsc::Sender<News>,
-        mut orders: watch::Receiver<Orders>,
-        taken: impl Fn() -> Taken + Send,
-    ) {
-        let mut now = orders.borrow_and_update().clone();
-        self.ports.clone_from(&now.ports);
-        self.lan = now.lan;
+    pub async fn run(mut self, news: mpsc::Sender<News>, taken: impl Fn() -> Taken + Send) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut probes: FuturesUnordered<Probe> = FuturesUnordered::new();
         let mut changes = self.plugins.changes();
-        let mut watcher = watcher(&now);
-        let mut announcer = Announced::start(&now, &self.plugins.active());
+        let mut watcher = watcher(&self.orders);
+        let mut announcer = Announced::start(&self.orders, &self.plugins.active());
         // The first round is not over before the system has said who listens.
         let mut awaited = watcher.is_some();
         let mut first_round = true;
@@ -181,24 +173,21 @@ impl Scout {
                     // A stranger may be one of theirs.
                     self.strangers.clear();
                     first_round = true;
-                    announcer = Announced::start(&now, &self.plugins.active());
+                    announcer = Announced::start(&self.orders, &self.plugins.active());
                     looks.reset_immediately();
                 }
-                Ok(()) = orders.changed() => {
-                    let next = orders.borrow_and_update().clone();
-                    self.ports.clone_from(&next.ports);
-                    self.lan = next.lan;
+                Ok(()) = self.next_orders.changed() => {
+                    let before = std::mem::replace(&mut self.orders, self.next_orders.borrow_and_update().clone());
                     self.strangers.clear();
-                    if !next.lan {
+                    if !self.orders.lan {
                         self.announced.retain(|place| place.here().is_some());
                     }
-                    if next.sockets != now.sockets {
-                        watcher = self::watcher(&next);
+                    if self.orders.sockets != before.sockets {
+                        watcher = self::watcher(&self.orders);
                         self.listening.clear();
                     }
                     // Asking anew is how one hears again of what was there all the time.
-                    announcer = Announced::start(&next, &self.plugins.active());
-                    now = next;
+                    announcer = Announced::start(&self.orders, &self.plugins.active());
                     looks.reset_immediately();
                 }
                 seen = next_of(&mut watcher) => {
@@ -257,7 +246,8 @@ impl Scout {
         let drivers = self.plugins.active();
         let default = drivers.iter().flat_map(|driver| driver.manifest.driver.default_ports.iter().copied());
         let plausible = self.listening.iter().filter(|(_, port)| drivers.iter().any(|driver| hinted(driver, port)));
-        let ports = default.chain(self.ports.iter().copied()).chain(plausible.map(|(port, _)| *port)).map(Place::Port);
+        let ports =
+            default.chain(self.orders.ports.iter().copied()).chain(plausible.map(|(port, _)| *port)).map(Place::Port);
         let mut places: BTreeSet<Place> = ports.chain(self.announced.iter().cloned()).collect();
         let apart = self.listening.iter().filter(|(port, seen)| seen.apart && places.contains(&Place::Port(**port)));
         let apart: Vec<Place> = apart.map(|(port, _)| Place::PortOverIpv6(*port)).collect();
@@ -280,7 +270,7 @@ impl Scout {
         for endpoint in &taken.idle {
             let place = place(endpoint.clone());
             let is_here = place.here().is_some();
-            let may_be_asked = if is_here { !watched } else { self.lan };
+            let may_be_asked = if is_here { !watched } else { self.orders.lan };
             if !may_be_asked || !self.under_way.insert(place.clone()) {
                 continue;
             }
@@ -333,7 +323,8 @@ impl Scout {
                 Standing { origin: Origin::Mdns, doubt: Some(doubt), also: BTreeSet::new(), apart: false }
             }
             Place::Port(port) | Place::PortOverIpv6(port) => {
-                let is_default = found.driver.manifest.driver.default_ports.contains(port) || self.ports.contains(port);
+                let is_default =
+                    found.driver.manifest.driver.default_ports.contains(port) || self.orders.ports.contains(port);
                 let origin = match (is_default, self.announced.contains(place)) {
                     (true, _) => Origin::DefaultPort,
                     (false, true) => Origin::Mdns,

@@ -18,6 +18,8 @@ import sys
 import threading
 import time
 
+from answering import IDLE, Answering
+
 STATS = pathlib.Path(sys.argv[2]).read_bytes()
 READY = time.monotonic() + float(sys.argv[3])
 WORK = """
@@ -44,7 +46,7 @@ def read(seconds):
         time.sleep(0.1)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Answering, http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path, _, argument = self.path.partition("?")
         if path == "/work":
@@ -60,19 +62,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif path == "/system_stats":
             self.answer(200, STATS)
         elif path == "/prompt":
-            self.answer(200, b'{"exec_info": {"queue_remaining": 0}}')
+            self.answer(200, IDLE)
         else:
             self.answer(404, b"{}")
-
-    def answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
 
 
 signal.signal(signal.SIGUSR1, lambda *_: work(60))

@@ -11,21 +11,15 @@ import socket
 import sys
 import threading
 
+from answering import IDLE, Answering
+
 STATS = pathlib.Path(sys.argv[3]).read_bytes()
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Answering, http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        answers = {"/system_stats": STATS, "/prompt": b'{"exec_info": {"queue_remaining": 0}}'}
-        body = answers.get(self.path)
-        self.send_response(200 if body else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body or b"")))
-        self.end_headers()
-        self.wfile.write(body or b"")
-
-    def log_message(self, *_):
-        pass
+        body = {"/system_stats": STATS, "/prompt": IDLE}.get(self.path)
+        self.answer(200 if body else 404, body or b"")
 
 
 class Door(http.server.ThreadingHTTPServer):

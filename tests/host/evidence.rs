@@ -29,13 +29,19 @@ async fn a_killed_process_is_said_to_have_exited() {
     assert!(back.uptime.unwrap().session < 1.0);
 }
 
-#[tokio::test]
-async fn a_stopped_process_is_suspended_and_comes_back() {
+/// A service that was connected and is stopped, and what is shown of it.
+async fn suspended() -> (Watched, Service, BackendView) {
     let watched = Watched::start();
     let service = Service::simulated(watched.port);
     watched.until_connected().await;
     service.signal(Signal::STOP);
-    let suspended = watched.until(|view| view.detail == Detail::Suspended).await;
+    let shown = watched.until(|view| view.detail == Detail::Suspended).await;
+    (watched, service, shown)
+}
+
+#[tokio::test]
+async fn a_stopped_process_is_suspended_and_comes_back() {
+    let (watched, service, suspended) = suspended().await;
     let reason = suspended.reason.unwrap();
     assert_eq!((suspended.state, reason.code.as_str()), (StateName::Connected, "suspended"));
     let remedy = &reason.remedies[0];
@@ -52,11 +58,7 @@ async fn a_stopped_process_is_suspended_and_comes_back() {
 
 #[tokio::test]
 async fn a_process_that_is_killed_while_it_is_stopped_is_of_no_use_in_between() {
-    let watched = Watched::start();
-    let mut service = Service::simulated(watched.port);
-    watched.until_connected().await;
-    service.signal(Signal::STOP);
-    watched.until(|view| view.detail == Detail::Suspended).await;
+    let (watched, mut service, _) = suspended().await;
     let mut news = watched.running.host.subscribe();
     service.kill();
     let mut details = Vec::new();
@@ -240,11 +242,7 @@ async fn ac_24_a_loss_and_a_return_are_one_sentence_each() {
 
 #[tokio::test]
 async fn whoever_is_stopped_is_given_no_job() {
-    let watched = Watched::start();
-    let service = Service::simulated(watched.port);
-    watched.until_connected().await;
-    service.signal(Signal::STOP);
-    watched.until(|view| view.detail == Detail::Suspended).await;
+    let (watched, service, _) = suspended().await;
     submit_slow_job(&watched.running).await;
     let why = |state, code: &'static str| {
         move |snapshot: &Snapshot| {

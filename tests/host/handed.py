@@ -13,11 +13,13 @@ import socketserver
 import sys
 import threading
 
+from answering import IDLE, Answering
+
 STATS = pathlib.Path(sys.argv[2]).read_bytes()
 GATE = ("127.0.0.1", int(sys.argv[3]))
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Answering, http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/system_stats":
             self.answer(200, STATS)
@@ -26,17 +28,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif is_refused():
             self.answer(401, b"{}")
         else:
-            self.answer(200, b'{"exec_info": {"queue_remaining": 0}}')
-
-    def answer(self, status, body):
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+            self.answer(200, IDLE)
 
 
 def is_refused():

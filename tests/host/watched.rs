@@ -5,7 +5,7 @@ use mdd_tests::{Running, built, plugins};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     net::TcpListener,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -13,6 +13,19 @@ use tempfile::TempDir;
 
 /// Longer than any deadline and pause of the host's state machine, on a loaded machine.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// A service in Python. It finds what lies beside it, and nothing else that is not Python's own.
+fn script(name: &str) -> Command {
+    let python = xtask::python::find("3.11").unwrap();
+    let mut command = Command::new(python.program);
+    command.args(["-B", "-E", "-s"]).arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("host").join(name));
+    command
+}
+
+/// What ComfyUI says of its machine, as recorded.
+fn stats() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/comfyui-0.33.0/system_stats.json")
+}
 
 /// Ends with the test.
 pub(crate) struct Service {
@@ -44,32 +57,22 @@ impl Service {
     }
 
     fn blocker(port: u16, ready_after: f64, options: &[&str]) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = xtask::python::find("3.11").unwrap();
-        let mut command = Command::new(python.program);
-        command.arg("-I").arg(folder.join("host/blocker.py")).arg(port.to_string());
-        command.arg(folder.join("fixtures/comfyui-0.33.0/system_stats.json")).arg(ready_after.to_string());
-        command.args(options);
+        let mut command = script("blocker.py");
+        command.arg(port.to_string()).arg(stats()).arg(ready_after.to_string()).args(options);
         Self::of(command, port)
     }
 
     /// One whose connections are served by children, which ask at a port what they shall say of the queue.
     pub(crate) fn handed(port: u16, gate: u16) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = xtask::python::find("3.11").unwrap();
-        let mut command = Command::new(python.program);
-        command.arg("-I").arg(folder.join("host/handed.py")).arg(port.to_string());
-        command.arg(folder.join("fixtures/comfyui-0.33.0/system_stats.json")).arg(gate.to_string());
+        let mut command = script("handed.py");
+        command.arg(port.to_string()).arg(stats()).arg(gate.to_string());
         Self::of(command, port)
     }
 
     /// One process with a ComfyUI at each of these addresses.
     pub(crate) fn with_doors(doors: &[(&str, u16)]) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = xtask::python::find("3.11").unwrap();
-        let mut command = Command::new(python.program);
-        command.arg("-I").arg(folder.join("host/doors.py")).args(["main.py", "--port"]);
-        command.arg(folder.join("fixtures/comfyui-0.33.0/system_stats.json"));
+        let mut command = script("doors.py");
+        command.args(["main.py", "--port"]).arg(stats());
         for (host, port) in doors {
             command.arg(host).arg(port.to_string());
         }

@@ -12,12 +12,17 @@ const MAX_INTERFACES: usize = 64;
 /// Windows gives them whole sentences as names.
 const MAX_INTERFACE: usize = 256;
 
+/// Those of a list; a single one stands for itself.
+fn items(value: &Value) -> &[Value] {
+    match value {
+        Value::Array(items) => items,
+        one => std::slice::from_ref(one),
+    }
+}
+
 /// A list of addresses; a single one stands for itself, a whole number for a port of this machine.
 pub(super) fn endpoints(value: &Value) -> Result<Value, String> {
-    let items = match value {
-        Value::Array(items) => items.as_slice(),
-        one => std::slice::from_ref(one),
-    };
+    let items = items(value);
     if items.len() > MAX_ENDPOINTS {
         return Err(format!("it takes {MAX_ENDPOINTS} addresses at most"));
     }
@@ -43,10 +48,7 @@ pub(super) fn endpoint(value: &Value) -> Result<Value, String> {
 
 /// A list of absolute folders; a single one stands for itself.
 pub(super) fn folders(value: &Value) -> Result<Value, String> {
-    let items = match value {
-        Value::Array(items) => items.as_slice(),
-        one => std::slice::from_ref(one),
-    };
+    let items = items(value);
     let is_folder = |item: &Value| item.as_str().is_some_and(|text| Path::new(text).is_absolute());
     match items.iter().find(|item| !is_folder(item)) {
         Some(bad) => Err(format!("it takes absolute folders, and {bad} is none")),
@@ -56,10 +58,7 @@ pub(super) fn folders(value: &Value) -> Result<Value, String> {
 
 /// A list of network interfaces by name or address; a single one stands for itself.
 pub(super) fn interfaces(value: &Value) -> Result<Value, String> {
-    let items = match value {
-        Value::Array(items) => items.as_slice(),
-        one => std::slice::from_ref(one),
-    };
+    let items = items(value);
     if items.len() > MAX_INTERFACES {
         return Err(format!("it takes {MAX_INTERFACES} interfaces at most"));
     }

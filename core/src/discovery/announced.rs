@@ -97,11 +97,11 @@ impl Daemon {
         if orders.mdns {
             daemon.0.enable_interface(vec![IfKind::LoopbackV4, IfKind::LoopbackV6])?;
         }
-        if orders.lan && orders.interfaces.is_empty() {
-            daemon.0.enable_interface(IfKind::All)?;
-        }
         if orders.lan {
-            daemon.0.enable_interface(orders.interfaces.iter().map(|one| interface(one)).collect::<Vec<_>>())?;
+            daemon.0.enable_interface(match orders.interfaces.as_slice() {
+                [] => vec![IfKind::All],
+                named => named.iter().map(|one| interface(one)).collect(),
+            })?;
         }
         Ok(daemon)
     }

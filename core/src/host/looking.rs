@@ -28,9 +28,9 @@ impl Inner {
 
     async fn look(self: Arc<Self>, first_round: &watch::Sender<bool>) {
         let (sender, mut news) = mpsc::channel(16);
-        let scout = Scout::new(self.shared.clone(), self.plugins.clone());
+        let scout = Scout::new(self.shared.clone(), self.plugins.clone(), self.orders.subscribe());
         let inner = self.clone();
-        let looking = scout.run(sender, self.orders.subscribe(), move || inner.taken());
+        let looking = scout.run(sender, move || inner.taken());
         let listening = async {
             while let Some(news) = news.recv().await {
                 self.learn(news, first_round);

@@ -53,6 +53,7 @@ impl Task {
             State::Connected(connected) => connected.queue.map(QueueView::from),
             _ => None,
         };
+        let answers = view::usable(&seen) == Some(true);
         let needs_word = seen.reason.as_ref().is_some_and(|reason| reason.code == "needs-your-word");
         let view = BackendView {
             id: self.backend.id(),
@@ -88,7 +89,7 @@ impl Task {
         drop(history);
         self.shared.bus.publish(view.clone(), seen.next_try);
         self.last = Some(view);
-        self.update_link();
+        self.update_link(answers);
     }
 
     /// What the driver tells, and the process. While that is looked for, nothing can be said.
@@ -100,11 +101,11 @@ impl Task {
         }
     }
 
-    fn update_link(&self) {
+    fn update_link(&self, answers: bool) {
         let link = match self.life.state() {
             State::Connected(connected) => Link {
                 instance: self.instance.clone(),
-                answers: !matches!(view::seen(&self.life).detail, Detail::Unresponsive | Detail::Suspended),
+                answers,
                 inventory: self.inventory.clone(),
                 queue: connected.queue,
                 boot: self.boot(connected.boot.as_deref()),
