@@ -4,8 +4,11 @@ use crate::{
     steps::submit_slow_job,
     watched::{SOON, Service, Watched, free_port},
 };
-use mdd_core::events::{BackendView, Change, Detail, JobState, NoticeSeverity, Snapshot, StateName, Update};
-use mdd_tests::eventually;
+use mdd_core::{
+    events::{BackendView, Change, Detail, JobState, NoticeSeverity, Snapshot, StateName, Update},
+    metrics::Format,
+};
+use mdd_tests::{checks, eventually};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
@@ -143,6 +146,11 @@ async fn processes_that_share_a_port_are_one_service_and_answer_for_each_other()
     let begun = Instant::now();
     let seen = until(&|view| view.detail == Detail::Suspended || begun.elapsed() > Duration::from_secs(4)).await;
     assert_ne!(seen.detail, Detail::Suspended, "the other one answers");
+    // A question that lies with a process when it is killed is reset, and a loss.
+    both[0].signal(Signal::CONT);
+    let answered = || checks(&running.host.metrics(Format::OpenMetrics), &seen.id)["answered"];
+    let before = answered();
+    until(&|_| answered() >= before + 2).await;
     both[0].kill();
     let after = until(&|view| view.state == StateName::Connected && serves(view, new)).await;
     assert_eq!(after.reconnects, 0);
